@@ -1,0 +1,158 @@
+//! The vocabulary of conditions: types, and the closed set of reasons.
+//!
+//! A reason is a promise to alert rules and scripts: its name and meaning never
+//! change once released. `docs/reasons.md` is made from the table below, and a
+//! test fails when the two differ.
+
+use std::fmt;
+
+/// Summary: the pool equals the spec.
+pub const READY: &str = "Ready";
+/// kstatus: the operator is at work or waits for something that comes by itself.
+pub const RECONCILING: &str = "Reconciling";
+/// kstatus: only a person can mend it; waiting alone cannot.
+pub const STALLED: &str = "Stalled";
+/// The pool in AWS was changed by somebody else and is not (yet) put right.
+pub const DRIFTED: &str = "Drifted";
+/// Legal but doubtful settings, and findings that need no action of the operator.
+pub const ADVISORY: &str = "Advisory";
+
+/// Whose move it is while a reason stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stance {
+    /// Nothing to do.
+    Good,
+    /// The operator goes on by itself: `Reconciling=True`.
+    Progressing,
+    /// A person has to act: `Stalled=True`.
+    Stalled,
+}
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $name:ident: $stance:ident, next $next:literal;)+) => {
+        /// Why a condition has its status. Closed set with a stable meaning.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Reason {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Reason {
+            /// Every reason, in the order of the docs.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The name as it stands in a condition.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)+ }
+            }
+
+            /// Whose move it is.
+            #[must_use]
+            pub const fn stance(self) -> Stance {
+                match self { $(Self::$name => Stance::$stance,)+ }
+            }
+
+            /// What it means, for the docs.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+),)+ }
+            }
+
+            /// What the reader should do about it.
+            #[must_use]
+            pub const fn next_step(self) -> &'static str {
+                match self { $(Self::$name => $next,)+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The pool exists, is ours and equals the spec.
+    InSync: Good, next "Nothing.";
+    /// A change is on its way to AWS.
+    Updating: Progressing, next "Nothing; the next status says how it went.";
+    /// A create call got no clear answer. The pool is looked for, and a new call waits until the old one can no longer take effect.
+    Settling: Progressing, next "Nothing; it ends by itself after the settle window at the latest.";
+    /// AWS does not show a pool that was created a moment ago.
+    NotYetVisible: Progressing, next "Nothing.";
+    /// AWS asked for a slower pace.
+    Throttled: Progressing, next "Nothing; if it stays, ask AWS for a higher request rate.";
+    /// AWS could not be reached, failed, or gave no clear answer.
+    AwsUnavailable: Progressing, next "Check the network path to AWS and the AWS health page if it stays.";
+    /// Somebody else wrote to the pool in the same moment.
+    ConcurrentModification: Progressing, next "Find the other writer if it stays (console, Terraform, a second cluster).";
+    /// AWS refuses a value of the spec.
+    InvalidRequest: Stalled, next "Correct the field that the message names.";
+    /// AWS denies the call to the operator's identity.
+    AccessDenied: Stalled, next "Give the operator the permission that the message names.";
+    /// The operator has no valid AWS credentials.
+    CredentialsRefused: Stalled, next "Renew or repair the operator's credentials.";
+    /// The account has as many pools as its quota allows.
+    QuotaExceeded: Stalled, next "Delete pools, or ask AWS for a higher quota.";
+    /// AWS refuses for a reason that this version does not know.
+    Refused: Stalled, next "See the AWS error code in the message.";
+    /// The clock of the operator and that of AWS are too far apart to create safely.
+    ClockSkew: Stalled, next "Set the clock of the node right.";
+    /// The recorded pool bears no owner tag of this object. Nothing is written to it.
+    ForeignOwner: Stalled, next "Put the owner tag back, remove the wrong id from status, or set deletionPolicy to Retain to let go.";
+    /// Several pools bear the owner tag of this object, and none of them is recorded or carries its claim.
+    DuplicatePools: Stalled, next "Delete or untag the pools that are not wanted.";
+    /// The pool was deleted outside, and onExternalDeletion is Block.
+    PoolGone: Stalled, next "Set onExternalDeletion to Recreate (the new pool has a new id), or delete the object.";
+    /// The pool has issued identities, and deletionPolicy is DeleteIfEmpty.
+    PoolNotEmpty: Stalled, next "Set deletionPolicy to Delete (identities are lost) or to Retain (the pool stays).";
+    /// AWS can neither change nor clear developerProviderName once it is set.
+    ImmutableField: Stalled, next "Write the value that AWS has into the spec, or make a new object.";
+    /// The object would be led to another account or region than the one its pool lives in.
+    AccountMismatch: Stalled, next "Undo the edit of region, or run the operator with the old account.";
+    /// The pool was changed outside, and driftPolicy is Report.
+    Drifted: Stalled, next "Put the change into the spec, undo it in AWS, or set driftPolicy to Correct.";
+    /// AWS accepted an update and still shows another value.
+    ChangeNotTaken: Stalled, next "See the field in status.drift; AWS may not know the value (yet).";
+    /// Spec tags, tags of others and the owner's tags together exceed AWS's limit.
+    TooManyTags: Stalled, next "Remove tags from the spec or from the pool.";
+    /// managementPolicy is Suspend.
+    Suspended: Good, next "Set managementPolicy to Manage to go on.";
+    /// The object is deleted while managementPolicy is Suspend.
+    DeletionSuspended: Stalled, next "Set managementPolicy to Manage, or deletionPolicy to Retain.";
+    /// The classic flow lets guests choose their role themselves.
+    ClassicFlowWithGuests: Good, next "Turn off allowClassicFlow or allowUnauthenticatedIdentities unless both are wanted.";
+    /// A second pool bears this object's owner tag. It is not touched.
+    SecondPool: Good, next "Find out who copied the tags; delete or untag the second pool.";
+    /// Nothing doubtful was found.
+    NoAdvice: Good, next "Nothing.";
+    /// The pool is as the operator left it.
+    NoDrift: Good, next "Nothing.";
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The page `docs/reasons.md`.
+#[must_use]
+pub fn reasons_page() -> String {
+    let mut page = String::from(
+        "<!-- Made from src/api/condition.rs by `make generate`. -->\n\
+         # Reasons\n\n\
+         Every condition of an `IdentityPool` gives one of these reasons. The set is closed and a\n\
+         reason never changes its meaning.\n\n\
+         | reason | whose move | meaning | what to do |\n|---|---|---|---|\n",
+    );
+    for reason in Reason::ALL {
+        let who = match reason.stance() {
+            Stance::Good => "nobody's",
+            Stance::Progressing => "the operator's (`Reconciling`)",
+            Stance::Stalled => "yours (`Stalled`)",
+        };
+        page.push_str(&format!(
+            "| `{reason}` | {who} | {} | {} |\n",
+            reason.meaning().trim(),
+            reason.next_step()
+        ));
+    }
+    page
+}

@@ -1,0 +1,117 @@
+//! Making the pool: reserve, claim, send once.
+//!
+//! The order is the promise: waiting for the budget comes before the claim, the
+//! claim is on record before the call, the call is sent by the pass that wrote the
+//! claim or by nobody, within the fence by both clocks, signed with the claim's
+//! instant, so that AWS itself refuses a copy that comes late.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::call::Call;
+use super::claim::{self, Claim, MAX_CLOCK_OFFSET, SEND_FENCE};
+use super::facts::{Claimed, Facts};
+use super::moves::Move;
+use super::next::{Flow, act, hold};
+use super::ownership;
+use super::settings::{Observed, Tags};
+use super::time;
+use crate::api::Reason;
+use crate::api::names::CLAIM_TAG;
+
+/// One step towards a new pool. To be asked only when there certainly is none.
+pub(super) fn create(facts: &Facts) -> Flow {
+    clocks_agree(facts)?;
+    if let Some(call) = facts
+        .claimed
+        .as_ref()
+        .and_then(|claimed| sendable(facts, claimed))
+    {
+        return act(Move::Call(call));
+    }
+    if !facts.reserved {
+        return act(Move::Reserve);
+    }
+    act(Move::WriteClaim(claim_of(facts, facts.moment.draw)))
+}
+
+/// The call, if it may still be sent under this claim.
+fn sendable(facts: &Facts, claimed: &Claimed) -> Option<Call> {
+    let made = claimed.claim.time()?;
+    let in_fence = facts.moment.now <= time::after(made, SEND_FENCE)
+        && facts.moment.uptime.saturating_sub(claimed.at) <= SEND_FENCE;
+    if claimed.sent || !in_fence || !facts.reserved || !still_on_object(facts, claimed) {
+        return None;
+    }
+    let desired = facts.desired()?;
+    let mut tags = desired.tags;
+    tags.extend(tags_under(facts, &claimed.claim.id.to_string()));
+    Some(Call::CreateIdentityPool {
+        settings: desired.settings,
+        tags,
+        signed_at: made,
+    })
+}
+
+fn still_on_object(facts: &Facts, claimed: &Claimed) -> bool {
+    matches!(facts.reading(), claim::Reading::Trusted(claim, _) if claim == claimed.claim)
+}
+
+/// The settle window reckons with clocks that are at most this far apart.
+fn clocks_agree(facts: &Facts) -> Flow {
+    let offset = facts.moment.clock_offset.unwrap_or_default();
+    if offset.abs() <= MAX_CLOCK_OFFSET {
+        return Flow::Continue(());
+    }
+    let (seconds, which) = (
+        offset.as_secs().abs(),
+        if offset.is_negative() {
+            "ahead of"
+        } else {
+            "behind"
+        },
+    );
+    hold(
+        Reason::ClockSkew,
+        format!(
+            "The operator's clock is {seconds} s {which} that of AWS; with more than {} s no pool is \
+             created, because a late call could not be told from a new one. Set the node's clock right.",
+            MAX_CLOCK_OFFSET.as_secs()
+        ),
+    )
+}
+
+/// The claim for a pool that exists while the object has lost its own.
+pub(super) fn claim_for(facts: &Facts, pool: &Observed) -> Claim {
+    let is_past =
+        |id: &Uuid| claim::time_of(*id).is_some_and(|at: Timestamp| at <= facts.moment.now);
+    let id = pool
+        .tags
+        .get(CLAIM_TAG)
+        .and_then(|tag| tag.parse().ok())
+        .filter(is_past)
+        .unwrap_or(facts.moment.draw);
+    claim_of(facts, id)
+}
+
+fn claim_of(facts: &Facts, id: Uuid) -> Claim {
+    Claim {
+        id,
+        uid: facts.uid().unwrap_or_default().to_owned(),
+        account_id: facts.operator.account_id.clone(),
+        region: facts.region().to_owned(),
+    }
+}
+
+/// The owner's tags as an existing pool shall bear them; its claim tag is history
+/// and stays as it is.
+pub(super) fn own_tags(facts: &Facts, pool: &Observed) -> Tags {
+    match pool.tags.get(CLAIM_TAG) {
+        Some(claim) => tags_under(facts, claim),
+        None => tags_under(facts, &claim_for(facts, pool).id.to_string()),
+    }
+}
+
+fn tags_under(facts: &Facts, claim: &str) -> Tags {
+    ownership::own_tags(&facts.owner(), &facts.source(), claim)
+}

@@ -1,0 +1,95 @@
+//! Taking leave: what happens to the pool when its object goes.
+//!
+//! The finalizer goes last. `Retain` always lets go, whatever state AWS is in. Any
+//! other policy first makes sure that no pool of ours is left, with the same rules
+//! for "there is none" as a creation, and deletes only what a fresh look shows to
+//! be ours, for an object that a fresh read shows to be going.
+
+use super::call::Call;
+use super::claim::SEND_FENCE;
+use super::facts::{Facts, Look};
+use super::locate::{self, Located};
+use super::moves::Move;
+use super::next::{self, Flow, Verdict, act, conclude, hold};
+use super::settings::Observed;
+use super::time;
+use crate::api::{DeletionPolicy, ManagementPolicy, Reason};
+
+/// One step of a deletion.
+pub(super) fn delete(facts: &Facts) -> Flow {
+    if !facts.has_finalizer() {
+        return conclude(Verdict::Released);
+    }
+    if facts.deletion_policy() == DeletionPolicy::Retain {
+        return act(Move::DropFinalizer);
+    }
+    not_suspended(facts)?;
+    next::elsewhere(facts)?;
+    next::aws_failed(facts)?;
+    if facts.deleted {
+        return act(Move::DropFinalizer);
+    }
+    match locate::locate(facts)? {
+        Located::Nowhere | Located::Gone(_) => act(Move::DropFinalizer),
+        Located::Pool(pool) => {
+            empty_enough(facts, pool)?;
+            fresh(facts, pool)
+        }
+    }
+}
+
+fn not_suspended(facts: &Facts) -> Flow {
+    let policy = facts
+        .object
+        .as_ref()
+        .map(|object| object.spec.management_policy);
+    if policy != Some(ManagementPolicy::Suspend) {
+        return Flow::Continue(());
+    }
+    hold(
+        Reason::DeletionSuspended,
+        "The object is being deleted, but spec.managementPolicy is Suspend, so the pool is not \
+         touched. Set it to Manage, or set spec.deletionPolicy to Retain to keep the pool.",
+    )
+}
+
+fn empty_enough(facts: &Facts, pool: &Observed) -> Flow {
+    if facts.deletion_policy() == DeletionPolicy::Delete {
+        return Flow::Continue(());
+    }
+    match facts.has_identities {
+        None => act(Move::Call(Call::ListIdentities {
+            id: pool.id.clone(),
+        })),
+        Some(false) => Flow::Continue(()),
+        Some(true) => hold(
+            Reason::PoolNotEmpty,
+            format!(
+                "Pool {} has issued identities, which cannot be recovered once it is deleted. Set \
+                 spec.deletionPolicy to Delete to lose them, or to Retain to keep the pool.",
+                pool.id
+            ),
+        ),
+    }
+}
+
+/// The deletion rests on a read of the object and a look at the pool, and is
+/// signed with the older of the two, so that AWS refuses it when it comes late.
+fn fresh(facts: &Facts, pool: &Observed) -> Flow {
+    let recent = |at| facts.moment.now <= time::after(at, SEND_FENCE);
+    let Some(Look::Found(_, looked_at)) = facts.look(&pool.id) else {
+        return Flow::Continue(());
+    };
+    if !recent(*looked_at) {
+        return act(Move::Call(Call::DescribeIdentityPool {
+            id: pool.id.clone(),
+        }));
+    }
+    match facts.read_at.filter(|at| recent(*at)) {
+        None => act(Move::ReadObject),
+        Some(read_at) => act(Move::Call(Call::DeleteIdentityPool {
+            id: pool.id.clone(),
+            signed_at: read_at.min(*looked_at),
+        })),
+    }
+}

@@ -1,0 +1,385 @@
+//! All that one pass knows: what it started from, and what it has learned since.
+//!
+//! Facts only grow within a pass, by [`Facts::learn`]; the next pass starts from
+//! the object and the [`Memory`] alone.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::call::{Answer, Call, Failure, FailureKind};
+use super::claim::{self, Claim, Reading};
+use super::memory::{Memory, OwnClaim};
+use super::moves::{Search, Seen, Trouble};
+use super::ownership::{self, Owned, Ownership};
+use super::settings::{self, Desired, Observed, PoolId};
+use crate::api::names::{CLAIM_ANNOTATION, FINALIZER, RECONCILE_AT_ANNOTATION};
+use crate::api::{DeletionPolicy, IdentityPool, IdentityPoolStatus};
+
+/// What is the same for every object of this process.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Operator {
+    /// Tells this cluster from others that use the same account.
+    pub installation: String,
+    /// AWS account of the operator's credentials.
+    pub account_id: String,
+    /// AWS partition (`aws`, `aws-cn`, …), for ARNs.
+    pub partition: String,
+    /// Region for objects that name none.
+    pub region: String,
+    /// How long after its claim a create call may still show up in a list.
+    pub settle_window: Duration,
+    /// Time between two looks at a pool of which nothing was heard.
+    pub resync_period: Duration,
+}
+
+/// The instant of a question, and the random draws that come with it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Moment {
+    /// The wall clock.
+    pub now: Timestamp,
+    /// The monotonic clock.
+    pub uptime: Duration,
+    /// A fresh `UUIDv7` of `now`, should a claim be needed.
+    pub draw: Uuid,
+    /// 0..=1000, evenly spread.
+    pub jitter: u16,
+    /// How far AWS's clock was ahead of ours when last heard.
+    pub clock_offset: Option<SignedDuration>,
+}
+
+/// A claim that this very pass wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Claimed {
+    pub(super) claim: Claim,
+    /// Monotonic instant from before the write.
+    pub(super) at: Duration,
+    pub(super) sent: bool,
+}
+
+/// How a pool looked when last described.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Look {
+    Gone,
+    Found(Box<Observed>, Timestamp),
+}
+
+/// Everything one pass knows about one object.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// What this process runs as.
+    pub operator: Arc<Operator>,
+    /// The instant of the question; renewed by the shell before each.
+    pub moment: Moment,
+    /// The object as last read or written; `None` when it is gone.
+    pub object: Option<Arc<IdentityPool>>,
+    /// What earlier passes left.
+    pub memory: Memory,
+    /// Whether the latest list of the account lacks the recorded pool.
+    pub missing: bool,
+    /// Pools that bear our owner tag as far as the process knows without asking.
+    pub known: Vec<Owned>,
+
+    pub(super) began: Timestamp,
+    pub(super) read_at: Option<Timestamp>,
+    pub(super) outdated: bool,
+    pub(super) reserved: bool,
+    pub(super) claimed: Option<Claimed>,
+    pub(super) created: Option<PoolId>,
+    pub(super) looks: BTreeMap<PoolId, Look>,
+    pub(super) searches: Vec<Search>,
+    pub(super) has_identities: Option<bool>,
+    pub(super) updated: bool,
+    pub(super) retags: u8,
+    pub(super) deleted: bool,
+    pub(super) corrected: Vec<String>,
+    pub(super) failure: Option<Failure>,
+    pub(super) trouble: Option<String>,
+    pub(super) moves: u32,
+}
+
+impl Facts {
+    /// Starts a pass.
+    #[must_use]
+    pub fn begin(
+        operator: Arc<Operator>,
+        moment: Moment,
+        object: Arc<IdentityPool>,
+        memory: Memory,
+    ) -> Self {
+        let mut facts = Self {
+            operator,
+            began: moment.now,
+            moment,
+            object: Some(object),
+            memory,
+            missing: false,
+            known: Vec::new(),
+            read_at: None,
+            outdated: false,
+            reserved: false,
+            claimed: None,
+            created: None,
+            looks: BTreeMap::new(),
+            searches: Vec::new(),
+            has_identities: None,
+            updated: false,
+            retags: 0,
+            deleted: false,
+            corrected: Vec::new(),
+            failure: None,
+            trouble: None,
+            moves: 0,
+        };
+        facts.note_claim();
+        facts
+    }
+
+    /// Takes in what came of the last move.
+    pub fn learn(&mut self, seen: Seen) {
+        self.moves += 1;
+        match seen {
+            Seen::Object(result) => {
+                self.read_at = Some(self.moment.now);
+                self.learn_object(result);
+            }
+            Seen::Reserved => self.reserved = true,
+            Seen::ClaimWritten(claim, result) => self.learn_claim(claim, result),
+            Seen::Searched(Ok(search)) => self.searches.push(search),
+            Seen::Searched(Err(failure)) => self.failure = Some(failure),
+            Seen::Answered(call, result) => self.learn_answer(call, result),
+            Seen::StatusWritten(result) => self.learn_object(result.map(Some)),
+            Seen::FinalizerDropped(Ok(())) => self.object = None,
+            Seen::FinalizerDropped(Err(trouble)) => self.learn_object(Err(trouble)),
+        }
+    }
+
+    fn learn_object(&mut self, result: Result<Option<Arc<IdentityPool>>, Trouble>) {
+        match result {
+            Ok(object) => {
+                let same = object.filter(|new| {
+                    self.uid()
+                        .is_none_or(|uid| new.metadata.uid.as_deref() == Some(uid))
+                });
+                self.object = same;
+                self.outdated = false;
+                self.note_claim();
+            }
+            Err(Trouble::Stale) => self.outdated = true,
+            Err(Trouble::Gone) => self.object = None,
+            Err(Trouble::Failed(what)) => self.trouble = Some(what),
+        }
+    }
+
+    /// A claim made for a creation counts as void until its call is sent, because
+    /// nobody else sends under it. One put back for a pool that exists never does.
+    fn learn_claim(&mut self, claim: Claim, result: Result<Arc<IdentityPool>, Trouble>) {
+        let void = !self
+            .looks
+            .values()
+            .any(|look| matches!(look, Look::Found(pool, _) if self.is_ours(pool)));
+        self.memory.own_claim = Some(OwnClaim { id: claim.id, void });
+        if result.is_ok() && void {
+            let at = self.moment.uptime;
+            self.claimed = Some(Claimed {
+                claim,
+                at,
+                sent: false,
+            });
+        }
+        self.learn_object(result.map(Some));
+    }
+
+    fn learn_answer(&mut self, call: Call, result: Result<Answer, Failure>) {
+        let failed = match (call, result) {
+            (Call::CreateIdentityPool { .. }, result) => return self.learn_creation(result),
+            (Call::UpdateIdentityPool { .. }, Ok(Answer::Pool(observed))) => {
+                return self.learn_update(observed);
+            }
+            (_, Ok(Answer::Pool(observed))) => return self.learn_look(observed),
+            (_, Ok(Answer::HasIdentities(any))) => return self.has_identities = Some(any),
+            (Call::DeleteIdentityPool { id, .. }, Ok(_)) => return self.learn_deletion(id),
+            (Call::TagResource { id, .. } | Call::UntagResource { id, .. }, Ok(_)) => {
+                self.retags += 1;
+                self.looks.remove(&id);
+                return;
+            }
+            (_, Ok(_)) => return,
+            (call, Err(failure)) => (call, failure),
+        };
+        match failed {
+            (Call::DeleteIdentityPool { id, .. }, failure)
+                if failure.kind == FailureKind::NotFound =>
+            {
+                self.learn_deletion(id);
+            }
+            (call, failure) => match call.pool() {
+                Some(id) if failure.kind == FailureKind::NotFound => {
+                    self.looks.insert(id.clone(), Look::Gone);
+                }
+                _ => self.failure = Some(failure),
+            },
+        }
+    }
+
+    fn learn_creation(&mut self, result: Result<Answer, Failure>) {
+        let refused = result
+            .as_ref()
+            .is_err_and(|failure| failure.kind.is_refusal());
+        self.reserved = false;
+        if let Some(claimed) = &mut self.claimed {
+            claimed.sent = true;
+            self.memory.own_claim = Some(OwnClaim {
+                id: claimed.claim.id,
+                void: refused,
+            });
+        }
+        match result {
+            Ok(Answer::Pool(observed)) => {
+                self.created = Some(observed.id.clone());
+                self.learn_look(observed);
+            }
+            Err(failure) if refused => self.failure = Some(failure),
+            // Whatever this is, it may have made a pool: the search that follows tells.
+            Ok(_) | Err(_) => {}
+        }
+    }
+
+    /// The answer to an update is the look at what it did.
+    fn learn_update(&mut self, observed: Observed) {
+        self.updated = true;
+        if let (Some(Look::Found(before, _)), true) =
+            (self.looks.get(&observed.id), self.was_in_sync())
+        {
+            let changed = settings::changed_fields(before, &observed);
+            self.corrected.extend(changed);
+        }
+        self.learn_look(observed);
+    }
+
+    fn learn_look(&mut self, observed: Observed) {
+        let at = self.moment.now;
+        self.looks
+            .insert(observed.id.clone(), Look::Found(Box::new(observed), at));
+    }
+
+    fn learn_deletion(&mut self, id: PoolId) {
+        self.deleted = true;
+        self.looks.insert(id, Look::Gone);
+    }
+
+    fn note_claim(&mut self) {
+        if self.reading() == Reading::Untrusted {
+            self.memory.distrusted_since.get_or_insert(self.moment.now);
+        } else {
+            self.memory.distrusted_since = None;
+        }
+    }
+}
+
+/// Questions about the object that more than one rule asks.
+impl Facts {
+    pub(super) fn uid(&self) -> Option<&str> {
+        self.object.as_ref()?.metadata.uid.as_deref()
+    }
+
+    fn annotation(&self, key: &str) -> Option<&str> {
+        let annotations = self.object.as_ref()?.metadata.annotations.as_ref()?;
+        annotations.get(key).map(String::as_str)
+    }
+
+    pub(super) fn status(&self) -> IdentityPoolStatus {
+        self.object
+            .as_ref()
+            .and_then(|object| object.status.clone())
+            .unwrap_or_default()
+    }
+
+    pub(super) fn desired(&self) -> Option<Desired> {
+        self.object.as_ref().map(|object| Desired::of(object))
+    }
+
+    /// Whether the pool equalled what the spec asks for now, at some earlier look.
+    pub(super) fn was_in_sync(&self) -> bool {
+        let applied = self.status().applied_hash;
+        applied.is_some() && applied == self.desired().map(|desired| desired.hash())
+    }
+
+    pub(super) fn generation(&self) -> Option<i64> {
+        self.object.as_ref()?.metadata.generation
+    }
+
+    pub(super) fn has_finalizer(&self) -> bool {
+        self.object
+            .as_ref()
+            .and_then(|object| object.metadata.finalizers.as_ref())
+            .is_some_and(|all| all.iter().any(|name| name == FINALIZER))
+    }
+
+    pub(super) fn reading(&self) -> Reading {
+        claim::read(
+            self.annotation(CLAIM_ANNOTATION),
+            self.uid().unwrap_or_default(),
+            self.moment.now,
+        )
+    }
+
+    pub(super) fn reconcile_at(&self) -> Option<&str> {
+        self.annotation(RECONCILE_AT_ANNOTATION)
+    }
+
+    /// The region that the spec leads to.
+    pub(super) fn region(&self) -> &str {
+        self.object
+            .as_ref()
+            .and_then(|object| object.spec.region.as_deref())
+            .unwrap_or(&self.operator.region)
+    }
+
+    /// Value of the owner tag of this object's pool.
+    pub(super) fn owner(&self) -> String {
+        ownership::owner_of(&self.operator.installation, self.uid().unwrap_or_default())
+    }
+
+    /// Value of the source tag of this object's pool.
+    pub(super) fn source(&self) -> String {
+        let meta = self.object.as_ref().map(|object| &object.metadata);
+        let part = |value: Option<&String>| value.cloned().unwrap_or_default();
+        format!(
+            "{}/{}",
+            part(meta.and_then(|meta| meta.namespace.as_ref())),
+            part(meta.and_then(|meta| meta.name.as_ref()))
+        )
+    }
+
+    /// The pool that the status names.
+    pub(super) fn recorded(&self) -> Option<PoolId> {
+        self.object
+            .as_ref()?
+            .status
+            .as_ref()?
+            .identity_pool_id
+            .as_deref()
+            .map(PoolId::new)
+    }
+
+    /// The deletion policy in force.
+    pub(super) fn deletion_policy(&self) -> DeletionPolicy {
+        self.object
+            .as_ref()
+            .and_then(|object| object.spec.deletion_policy)
+            .unwrap_or(DeletionPolicy::DeleteIfEmpty)
+    }
+
+    pub(super) fn look(&self, id: &PoolId) -> Option<&Look> {
+        self.looks.get(id)
+    }
+
+    /// Whether a look at a pool showed it to be this object's.
+    pub(super) fn is_ours(&self, observed: &Observed) -> bool {
+        ownership::verdict(&observed.tags, &self.owner()) == Ownership::Ours
+    }
+}

@@ -1,0 +1,220 @@
+//! Which pool is this object's: the recorded one if its tag agrees, else the one
+//! that a search by owner finds, else none.
+//!
+//! A positive answer is always verified by a look at the pool. A negative one
+//! needs two full lists, both begun when no copy of a create call could take
+//! effect any more; a list or look that was refused or cut is no answer.
+
+use jiff::Timestamp;
+
+use super::call::Call;
+use super::claim::{self, Reading};
+use super::facts::{Facts, Look};
+use super::moves::Move;
+use super::next::{Flow, act, hold};
+use super::ownership::{self, Owned, Ownership};
+use super::settings::{Observed, PoolId};
+use super::time;
+use crate::api::Reason;
+use crate::api::names::OWNER_TAG;
+
+/// Lists that have to agree before "there is none" is believed: one list can miss
+/// a pool that moved between its pages while they were read.
+const LISTS_THAT_AGREE: usize = 2;
+
+/// For this long after its claim a pool that AWS does not show is thought late,
+/// not gone: reading one's own creation is undocumented, if usual.
+const VISIBLE_WITHIN: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Where the pool of an object is.
+#[derive(Debug)]
+pub(super) enum Located<'a> {
+    /// Here, and its tag says it is ours.
+    Pool(&'a Observed),
+    /// There is none, and none was recorded.
+    Nowhere,
+    /// The recorded one is gone, and there is no other.
+    Gone(PoolId),
+}
+
+/// Finds the pool, or says what to ask next.
+pub(super) fn locate(facts: &Facts) -> Flow<Located<'_>> {
+    let Some(id) = facts.created.clone().or_else(|| facts.recorded()) else {
+        return match by_owner(facts, unresolved(facts))? {
+            Some(pool) => Flow::Continue(Located::Pool(pool)),
+            None => Flow::Continue(Located::Nowhere),
+        };
+    };
+    match facts.look(&id) {
+        None => describe(&id),
+        Some(Look::Found(pool, _)) if facts.is_ours(pool) => Flow::Continue(Located::Pool(pool)),
+        Some(Look::Found(foreign, _)) => match by_owner(facts, facts.began)? {
+            Some(pool) => Flow::Continue(Located::Pool(pool)),
+            None => not_ours(facts, foreign),
+        },
+        Some(Look::Gone) if !facts.deleted && just_claimed(facts) => hold(
+            Reason::NotYetVisible,
+            format!("AWS does not show pool {id} yet, which was created a moment ago."),
+        ),
+        // An id in status says that the claim came to its end, so nothing is left to settle.
+        Some(Look::Gone) => match by_owner(facts, facts.began)? {
+            Some(pool) => Flow::Continue(Located::Pool(pool)),
+            None => Flow::Continue(Located::Gone(id)),
+        },
+    }
+}
+
+/// Whether this object came to this process as new, with nothing to suggest that
+/// anybody dealt with it before. Only then may a pool be made without a search.
+fn is_new(facts: &Facts) -> bool {
+    use super::memory::Arrival;
+    facts.memory.arrival == Arrival::Event
+        && !facts.memory.handled
+        && facts.memory.own_claim.is_none_or(|own| own.void)
+        && facts.recorded().is_none()
+}
+
+/// Until when a create call of an earlier claim could still take effect; `None`
+/// when there is none that could.
+fn unresolved(facts: &Facts) -> Option<Timestamp> {
+    let own = facts.memory.own_claim;
+    let window = facts.operator.settle_window;
+    let is_void = |id| own.is_some_and(|own| own.void && own.id == id);
+    let on_object = match facts.reading() {
+        Reading::Trusted(claim, _) if is_void(claim.id) => None,
+        Reading::Trusted(_, at) => Some(at),
+        Reading::Untrusted => facts.memory.distrusted_since,
+        Reading::Absent if facts.has_finalizer() || !is_new(facts) => {
+            return Some(ours_unsettled(facts).map_or(facts.began, |at| time::after(at, window)));
+        }
+        Reading::Absent => None,
+    };
+    on_object
+        .into_iter()
+        .chain(ours_unsettled(facts))
+        .max()
+        .map(|at| time::after(at, window))
+}
+
+/// When this process itself last sent a create call of which nothing is known,
+/// though the object may no longer show it.
+fn ours_unsettled(facts: &Facts) -> Option<Timestamp> {
+    let own = facts.memory.own_claim.filter(|own| !own.void)?;
+    claim::time_of(own.id)
+}
+
+/// Searches by owner tag. `settled`: lists count against us only when begun after it;
+/// `None`: there is nothing to search for.
+fn by_owner(facts: &Facts, settled: impl Into<Option<Timestamp>>) -> Flow<Option<&Observed>> {
+    let settled = settled.into();
+    let latest = match (facts.searches.last(), settled) {
+        (Some(latest), _) => latest,
+        (None, Some(_)) => return act(Move::Search { after: facts.began }),
+        (None, None) => return Flow::Continue(None),
+    };
+    let found: Vec<&Owned> = latest
+        .found
+        .iter()
+        .filter(|owned| !refuted(facts, &owned.id))
+        .collect();
+    if let Some(id) = chosen(facts, &found)? {
+        return match facts.look(id) {
+            Some(Look::Found(pool, _)) => Flow::Continue(Some(pool)),
+            _ => describe(id),
+        };
+    }
+    let Some(settled) = settled else {
+        return Flow::Continue(None);
+    };
+    if facts.moment.now < settled {
+        return settling(settled);
+    }
+    let agree = facts
+        .searches
+        .iter()
+        .filter(|search| search.began > settled)
+        .count();
+    if agree >= LISTS_THAT_AGREE {
+        return Flow::Continue(None);
+    }
+    act(Move::Search {
+        after: latest.began.max(settled),
+    })
+}
+
+/// Of several pools with our tag the one that carries the claim is used.
+fn chosen<'a>(facts: &Facts, found: &[&'a Owned]) -> Flow<Option<&'a PoolId>> {
+    if let [] | [_] = found {
+        return Flow::Continue(found.first().map(|owned| &owned.id));
+    }
+    let claim = match facts.reading() {
+        Reading::Trusted(claim, _) => Some(claim.id.to_string()),
+        Reading::Absent | Reading::Untrusted => None,
+    };
+    let claimed = found
+        .iter()
+        .find(|owned| claim.is_some() && owned.claim == claim);
+    match claimed {
+        Some(owned) => Flow::Continue(Some(&owned.id)),
+        None => hold(
+            Reason::DuplicatePools,
+            format!(
+                "Several pools bear the owner tag of this object: {}. None is recorded, so none is \
+                 used and none deleted. Delete the ones that are not wanted, or remove their tag \
+                 {OWNER_TAG}.",
+                list(found)
+            ),
+        ),
+    }
+}
+
+fn settling<T>(settled: Timestamp) -> Flow<T> {
+    hold(
+        Reason::Settling,
+        format!(
+            "A create call got no clear answer, and no pool of this object is to be seen. The \
+             search goes on; a new call is made after {settled:.0} at the earliest."
+        ),
+    )
+}
+
+fn not_ours<T>(facts: &Facts, foreign: &Observed) -> Flow<T> {
+    let owner = facts.owner();
+    let whose = match ownership::verdict(&foreign.tags, &owner) {
+        Ownership::Other(other) => format!("its tag {OWNER_TAG} says {other}"),
+        Ownership::Nobody | Ownership::Ours => format!("it has no tag {OWNER_TAG}"),
+    };
+    hold(
+        Reason::ForeignOwner,
+        format!(
+            "Pool {} is recorded in status but is not this object's: {whose}. Nothing is written to \
+             it. If it is this object's after all, set its tag {OWNER_TAG} to {owner}.",
+            foreign.id
+        ),
+    )
+}
+
+/// Whether a look showed that a pool found by its tag is gone or not ours.
+fn refuted(facts: &Facts, id: &PoolId) -> bool {
+    match facts.look(id) {
+        Some(Look::Found(pool, _)) => !facts.is_ours(pool),
+        Some(Look::Gone) => true,
+        None => false,
+    }
+}
+
+fn just_claimed(facts: &Facts) -> bool {
+    match facts.reading() {
+        Reading::Trusted(_, at) => facts.moment.now < time::after(at, VISIBLE_WITHIN),
+        Reading::Absent | Reading::Untrusted => false,
+    }
+}
+
+fn describe<T>(id: &PoolId) -> Flow<T> {
+    act(Move::Call(Call::DescribeIdentityPool { id: id.clone() }))
+}
+
+fn list(found: &[&Owned]) -> String {
+    let ids: Vec<&str> = found.iter().map(|owned| owned.id.as_str()).collect();
+    ids.join(", ")
+}

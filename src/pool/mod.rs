@@ -1,0 +1,26 @@
+//! The pure core: what is desired, what is observed, and the next move.
+//!
+//! No async, no clock, no randomness, no client: time and random draws come in
+//! with the [`facts::Facts`]. The code here is the code that runs and the code
+//! that tests and model checkers drive; there is no second copy of the protocol.
+
+pub mod call;
+pub mod claim;
+mod create;
+mod deletion;
+pub mod facts;
+mod locate;
+pub mod memory;
+pub mod moves;
+pub mod next;
+pub mod notes;
+pub mod ownership;
+pub mod plan;
+pub mod rest;
+pub mod settings;
+pub mod status;
+mod time;
+
+pub use facts::Facts;
+pub use moves::{Move, Seen};
+pub use next::next;

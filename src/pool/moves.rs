@@ -1,0 +1,77 @@
+//! What the core can ask for, and what can come back. The two lists read as a table.
+//!
+//! A shell carries out a [`Move`] and answers with the [`Seen`] of the same place.
+//! A failure is something seen like any other.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::call::{Answer, Call, Failure};
+use super::claim::Claim;
+use super::ownership::Owned;
+use super::rest::Rest;
+use crate::api::{IdentityPool, IdentityPoolStatus};
+
+/// The next thing to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Move {
+    /// Read the object from the apiserver itself, not from a cache.
+    ReadObject,
+    /// Wait for a token of the write budget and keep it for the create call.
+    Reserve,
+    /// Patch finalizer and claim into the metadata, tested on uid and resourceVersion.
+    WriteClaim(Claim),
+    /// Find pools with our owner tag, in lists begun after this instant.
+    Search {
+        /// Lists begun at or before it do not count.
+        after: Timestamp,
+    },
+    /// Ask AWS.
+    Call(Call),
+    /// Write status, tested on uid and resourceVersion.
+    WriteStatus(Box<IdentityPoolStatus>),
+    /// Patch our finalizer away, tested on uid and resourceVersion.
+    DropFinalizer,
+    /// End the pass.
+    Rest(Rest),
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub enum Seen {
+    /// The object; `None` when it is gone or another object has its name.
+    Object(Result<Option<Arc<IdentityPool>>, Trouble>),
+    /// A token is kept.
+    Reserved,
+    /// The object with the claim.
+    ClaimWritten(Claim, Result<Arc<IdentityPool>, Trouble>),
+    /// What a search found.
+    Searched(Result<Search, Failure>),
+    /// What AWS answered.
+    Answered(Call, Result<Answer, Failure>),
+    /// The object with the new status.
+    StatusWritten(Result<Arc<IdentityPool>, Trouble>),
+    /// The finalizer is gone.
+    FinalizerDropped(Result<(), Trouble>),
+}
+
+/// An answer to a search.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Search {
+    /// When the list began that it rests on.
+    pub began: Timestamp,
+    /// The pools that bear our owner tag.
+    pub found: Vec<Owned>,
+}
+
+/// What the apiserver can answer besides yes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The object has changed since it was read.
+    Stale,
+    /// The object is gone, or another object has its name.
+    Gone,
+    /// Anything else: the write may or may not have taken effect.
+    Failed(String),
+}

@@ -1,0 +1,366 @@
+//! The life of a pool as one function: from what is known to the next move.
+//!
+//! [`RULES`] is read top to bottom, the first answer wins. A rule either asks for
+//! a move or concludes the pass with a verdict; a verdict becomes a status write
+//! where status does not say so yet, and a rest where it does. Asking again with
+//! the same facts gives the same answer.
+
+use std::ops::ControlFlow;
+
+use super::call::Failure;
+use super::claim::Reading;
+use super::facts::Facts;
+use super::locate::{self, Located};
+use super::memory::Trigger;
+use super::moves::Move;
+use super::rest;
+use super::settings::{Desired, Observed};
+use super::{create, deletion, plan, status};
+use crate::api::{DriftPolicy, FieldDrift, ManagementPolicy, OnExternalDeletion, Reason};
+
+/// How a rule answers.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Step {
+    /// Do this and ask again.
+    Do(Move),
+    /// The pass is over, and this is what it found.
+    Conclude(Verdict),
+}
+
+/// What a pass found.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Verdict {
+    /// The pool was looked at and equals the spec.
+    InSync,
+    /// Nothing happened and no look is due: status stays as it is.
+    AtRest,
+    /// A pause after a failure is not over yet.
+    Paused,
+    /// The object is gone, or not ours to look after.
+    Released,
+    /// managementPolicy is Suspend.
+    Suspended,
+    /// AWS did not do what was asked.
+    Failed(Failure),
+    /// The apiserver did not do what was asked; status cannot tell anybody.
+    Trouble(String),
+    /// Something stands in the way.
+    Held(Held),
+}
+
+/// What stands in the way.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Held {
+    pub(super) reason: Reason,
+    pub(super) message: String,
+    pub(super) drift: Vec<FieldDrift>,
+    /// Whether the recorded id is to be forgotten.
+    pub(super) forget: bool,
+}
+
+impl Held {
+    pub(super) fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            drift: Vec::new(),
+            forget: false,
+        }
+    }
+}
+
+/// A rule that has come to an answer breaks off; one that has none continues.
+pub(super) type Flow<T = ()> = ControlFlow<Step, T>;
+
+pub(super) fn act<T>(mv: Move) -> Flow<T> {
+    ControlFlow::Break(Step::Do(mv))
+}
+
+pub(super) fn conclude<T>(verdict: Verdict) -> Flow<T> {
+    ControlFlow::Break(Step::Conclude(verdict))
+}
+
+pub(super) fn hold<T>(reason: Reason, message: impl Into<String>) -> Flow<T> {
+    conclude(Verdict::Held(Held::new(reason, message)))
+}
+
+/// Moves after which a pass is broken off. The longest honest pass needs about
+/// twenty; more means that two writers undo each other, and waiting helps.
+const MAX_MOVES: u32 = 60;
+
+const RULES: &[fn(&Facts) -> Flow] = &[
+    gone,
+    paused,
+    apiserver_failed,
+    outdated,
+    runaway,
+    being_deleted,
+    suspended,
+    elsewhere,
+    aws_failed,
+    nothing_due,
+    no_pool,
+    unmarked,
+    differs,
+];
+
+/// The next move. Pure: the same facts always give the same move.
+#[must_use]
+pub fn next(facts: &Facts) -> Move {
+    let step = RULES.iter().find_map(|rule| rule(facts).break_value());
+    match step.unwrap_or(Step::Conclude(Verdict::InSync)) {
+        Step::Do(mv) => mv,
+        Step::Conclude(verdict) => closing(facts, &verdict),
+    }
+}
+
+/// Status first where it says something else, then the rest.
+fn closing(facts: &Facts, verdict: &Verdict) -> Move {
+    match status::report(facts, verdict) {
+        Some(status) => Move::WriteStatus(Box::new(status)),
+        None => Move::Rest(rest::rest(facts, verdict)),
+    }
+}
+
+fn gone(facts: &Facts) -> Flow {
+    if facts.object.is_none() {
+        return conclude(Verdict::Released);
+    }
+    Flow::Continue(())
+}
+
+/// Any event wakes a pass, but only a change by a person ends a pause early.
+fn paused(facts: &Facts) -> Flow {
+    let (Some(hold), Some(object)) = (&facts.memory.hold, &facts.object) else {
+        return Flow::Continue(());
+    };
+    if facts.moves == 0 && facts.moment.now < hold.until && hold.trigger == Trigger::of(object) {
+        return conclude(Verdict::Paused);
+    }
+    Flow::Continue(())
+}
+
+fn apiserver_failed(facts: &Facts) -> Flow {
+    match &facts.trouble {
+        Some(what) => conclude(Verdict::Trouble(what.clone())),
+        None => Flow::Continue(()),
+    }
+}
+
+fn outdated(facts: &Facts) -> Flow {
+    if facts.outdated {
+        return act(Move::ReadObject);
+    }
+    Flow::Continue(())
+}
+
+fn runaway(facts: &Facts) -> Flow {
+    if facts.moves >= MAX_MOVES {
+        return conclude(Verdict::Trouble(format!(
+            "no end after {MAX_MOVES} steps; another writer keeps changing the object or its pool"
+        )));
+    }
+    Flow::Continue(())
+}
+
+fn being_deleted(facts: &Facts) -> Flow {
+    let deleting = facts
+        .object
+        .as_ref()
+        .is_some_and(|object| object.metadata.deletion_timestamp.is_some());
+    if deleting {
+        return deletion::delete(facts);
+    }
+    Flow::Continue(())
+}
+
+fn suspended(facts: &Facts) -> Flow {
+    let policy = facts
+        .object
+        .as_ref()
+        .map(|object| object.spec.management_policy);
+    if policy == Some(ManagementPolicy::Suspend) {
+        return conclude(Verdict::Suspended);
+    }
+    Flow::Continue(())
+}
+
+/// Account and region are frozen by the claim; an edit of them must not lead to
+/// a second pool elsewhere.
+pub(super) fn elsewhere(facts: &Facts) -> Flow {
+    let status = facts.status();
+    let (account, region) = match facts.reading() {
+        Reading::Trusted(claim, _) => (Some(claim.account_id), Some(claim.region)),
+        Reading::Absent | Reading::Untrusted => (status.account_id, status.region),
+    };
+    let account = account.unwrap_or_else(|| facts.operator.account_id.clone());
+    let region = region.unwrap_or_else(|| facts.region().to_owned());
+    if account == facts.operator.account_id && region == facts.region() {
+        return Flow::Continue(());
+    }
+    hold(
+        Reason::AccountMismatch,
+        format!(
+            "The pool of this object lives in account {account}, region {region}, but spec and \
+             operator lead to account {}, region {}. No call is made. Set spec.region to {region} \
+             and run the operator in account {account}; a pool cannot move.",
+            facts.operator.account_id,
+            facts.region()
+        ),
+    )
+}
+
+pub(super) fn aws_failed(facts: &Facts) -> Flow {
+    match &facts.failure {
+        Some(failure) => conclude(Verdict::Failed(failure.clone())),
+        None => Flow::Continue(()),
+    }
+}
+
+fn nothing_due(facts: &Facts) -> Flow {
+    if facts.moves == 0 && !rest::look_due(facts) {
+        return conclude(Verdict::AtRest);
+    }
+    Flow::Continue(())
+}
+
+/// No pool of ours: make one, or say why not.
+fn no_pool(facts: &Facts) -> Flow {
+    match locate::locate(facts)? {
+        Located::Pool(_) => Flow::Continue(()),
+        Located::Nowhere => create::create(facts),
+        Located::Gone(id) => {
+            let recreate = facts.object.as_ref().is_some_and(|object| {
+                object.spec.on_external_deletion == OnExternalDeletion::Recreate
+            });
+            if recreate {
+                return act(Move::WriteStatus(Box::new(status::forgetting(facts, &id))));
+            }
+            hold(
+                Reason::PoolGone,
+                format!(
+                    "Pool {id} was deleted in AWS, and its identities with it. A new pool has a new \
+                     id: set spec.onExternalDeletion to Recreate if applications can take one."
+                ),
+            )
+        }
+    }
+}
+
+/// Finalizer and claim are put back where somebody took them away.
+fn unmarked(facts: &Facts) -> Flow {
+    let Some(pool) = located(facts) else {
+        return Flow::Continue(());
+    };
+    if facts.has_finalizer() && matches!(facts.reading(), Reading::Trusted(..)) {
+        return Flow::Continue(());
+    }
+    act(Move::WriteClaim(create::claim_for(facts, pool)))
+}
+
+/// The configuration: what differs is changed, or reported.
+fn differs(facts: &Facts) -> Flow {
+    let (Some(pool), Some(desired)) = (located(facts), facts.desired()) else {
+        return Flow::Continue(());
+    };
+    let plan = plan::plan(&plan::Input {
+        desired: &desired,
+        observed: pool,
+        own: create::own_tags(facts, pool),
+        managed: &status::managed_keys(facts),
+        updated: facts.updated,
+        retags: facts.retags,
+    });
+    let outcome = match plan {
+        plan::Plan::Done => return immutable(&desired, pool),
+        plan::Plan::TooManyTags(message) => return hold(Reason::TooManyTags, message),
+        plan::Plan::NotTaken(drift) => return not_taken(drift),
+        plan::Plan::Steps(steps) => steps,
+    };
+    if let Some(held) = report_only(facts, &outcome.differences) {
+        return conclude(Verdict::Held(held));
+    }
+    if facts.recorded().as_ref() != Some(&pool.id) {
+        return record_first(facts);
+    }
+    match outcome.calls.into_iter().next() {
+        Some(call) => act(Move::Call(call)),
+        None => Flow::Continue(()),
+    }
+}
+
+/// What AWS cannot change is said last, so that it holds up nothing else.
+fn immutable(desired: &Desired, pool: &Observed) -> Flow {
+    let want = &desired.settings.developer_provider_name;
+    let have = &pool.settings.developer_provider_name;
+    let Some(have) = have.as_ref().filter(|_| want != have) else {
+        return Flow::Continue(());
+    };
+    let asked = want
+        .as_ref()
+        .map_or("names none".to_owned(), |want| format!("says {want:?}"));
+    hold(
+        Reason::ImmutableField,
+        format!(
+            "spec.developerProviderName {asked}, but pool {} has {have:?}, and AWS can neither \
+             change nor clear it. Set spec.developerProviderName to {have:?}.",
+            pool.id
+        ),
+    )
+}
+
+fn not_taken(drift: Vec<FieldDrift>) -> Flow {
+    let fields = names(&drift);
+    conclude(Verdict::Held(Held {
+        drift,
+        ..Held::new(
+            Reason::ChangeNotTaken,
+            format!("AWS accepted the update but still shows other values of {fields}."),
+        )
+    }))
+}
+
+/// Under `driftPolicy: Report` a change made outside is told, not undone. What the
+/// spec asks for anew is no drift: it has not been true before.
+fn report_only(facts: &Facts, differences: &[FieldDrift]) -> Option<Held> {
+    let report = facts.object.as_ref()?.spec.drift_policy == DriftPolicy::Report;
+    if !report || !facts.was_in_sync() {
+        return None;
+    }
+    Some(Held {
+        drift: differences.to_vec(),
+        ..Held::new(
+            Reason::Drifted,
+            format!(
+                "The pool was changed outside: {} differ. spec.driftPolicy is Report, so nothing \
+                 is undone; see status.drift.",
+                names(differences)
+            ),
+        )
+    })
+}
+
+/// The id is on record before anything else is done to the pool.
+fn record_first(facts: &Facts) -> Flow {
+    let held = Held::new(
+        Reason::Updating,
+        "The pool exists; its settings are being brought in line.",
+    );
+    match status::report(facts, &Verdict::Held(held)) {
+        Some(status) => act(Move::WriteStatus(Box::new(status))),
+        None => Flow::Continue(()),
+    }
+}
+
+/// The pool that [`locate`] settled on, once it has.
+pub(super) fn located(facts: &Facts) -> Option<&Observed> {
+    match locate::locate(facts) {
+        ControlFlow::Continue(Located::Pool(pool)) => Some(pool),
+        _ => None,
+    }
+}
+
+fn names(drift: &[FieldDrift]) -> String {
+    let names: Vec<&str> = drift.iter().map(|entry| entry.field.as_str()).collect();
+    names.join(", ")
+}

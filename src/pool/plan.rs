@@ -1,0 +1,161 @@
+//! From desired and observed to the calls that make them equal, in order.
+//!
+//! `UpdateIdentityPool` replaces the whole pool, so it always carries every field
+//! and every tag. Whether AWS takes tags with it is not documented beyond doubt:
+//! what an update left undone is mended by the tag calls, and what those leave
+//! undone is reported. A pool that equals the spec needs no call.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::call::Call;
+use super::settings::{Desired, IDENTITY_POOL_TAGS, Observed, Settings, Tags, diff};
+use crate::api::FieldDrift;
+use crate::api::names::MAX_TAGS;
+
+/// One call to remove tags and one to set them.
+const MAX_RETAGS: u8 = 2;
+
+/// What a plan is made from.
+#[derive(Clone, Debug)]
+pub struct Input<'a> {
+    /// What the spec asks for.
+    pub desired: &'a Desired,
+    /// The pool as AWS shows it.
+    pub observed: &'a Observed,
+    /// The owner's tags as they shall be.
+    pub own: Tags,
+    /// Tag keys that this object set before: removed from the spec, they are removed.
+    pub managed: &'a BTreeSet<String>,
+    /// Whether the pool was updated in this pass already.
+    pub updated: bool,
+    /// Tag calls made in this pass already.
+    pub retags: u8,
+}
+
+/// What is to be done about a pool.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Plan {
+    /// Nothing: it equals the spec.
+    Done,
+    /// These calls, in this order.
+    Steps(Steps),
+    /// All tags together are more than AWS allows; the sentence says how many.
+    TooManyTags(String),
+    /// Everything was tried, and these fields still differ.
+    NotTaken(Vec<FieldDrift>),
+}
+
+/// Calls, and what they are for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Steps {
+    /// The calls in order; each is idempotent.
+    pub calls: Vec<Call>,
+    /// The spec fields that differ.
+    pub differences: Vec<FieldDrift>,
+}
+
+/// Makes the plan.
+#[must_use]
+pub fn plan(input: &Input<'_>) -> Plan {
+    let tags = wanted_tags(input);
+    let settings = wanted_settings(input);
+    let mut differences = diff(&settings, &input.observed.settings);
+    let settings_equal = differences.is_empty();
+    differences.extend(tag_drift(&tags, &input.observed.tags));
+    if differences.is_empty() {
+        return Plan::Done;
+    }
+    if tags.len() > MAX_TAGS {
+        return Plan::TooManyTags(too_many(input, tags.len()));
+    }
+    let id = input.observed.id.clone();
+    let calls = if !input.updated {
+        vec![Call::UpdateIdentityPool { id, settings, tags }]
+    } else if settings_equal && input.retags < MAX_RETAGS {
+        retag(input.observed, &tags)
+    } else {
+        return Plan::NotTaken(differences);
+    };
+    Plan::Steps(Steps { calls, differences })
+}
+
+/// AWS keeps a developer provider name that it has, so it is echoed; whether that
+/// is what the spec wants is another rule's question.
+fn wanted_settings(input: &Input<'_>) -> Settings {
+    let mut settings = input.desired.settings.clone();
+    if let Some(kept) = &input.observed.settings.developer_provider_name {
+        settings.developer_provider_name = Some(kept.clone());
+    }
+    settings
+}
+
+/// Tags of others stay, those that the spec no longer names go, ours are always there.
+fn wanted_tags(input: &Input<'_>) -> Tags {
+    let mut tags = input.observed.tags.clone();
+    tags.retain(|key, _| !input.managed.contains(key));
+    tags.extend(input.desired.tags.clone());
+    tags.extend(input.own.clone());
+    tags
+}
+
+fn tag_drift(want: &Tags, have: &Tags) -> Option<FieldDrift> {
+    let only = |one: &Tags, other: &Tags| -> Tags {
+        one.iter()
+            .filter(|(key, value)| other.get(*key) != Some(value))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    };
+    let (missing, surplus) = (only(want, have), only(have, want));
+    if missing.is_empty() && surplus.is_empty() {
+        return None;
+    }
+    Some(FieldDrift {
+        field: IDENTITY_POOL_TAGS.to_owned(),
+        desired: json!(missing).to_string(),
+        actual: json!(surplus).to_string(),
+    })
+}
+
+fn retag(observed: &Observed, want: &Tags) -> Vec<Call> {
+    let id = &observed.id;
+    let missing: Tags = want
+        .iter()
+        .filter(|(key, value)| observed.tags.get(*key) != Some(value))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    let keys: Vec<String> = observed
+        .tags
+        .keys()
+        .filter(|key| !want.contains_key(*key))
+        .cloned()
+        .collect();
+    let mut calls = Vec::new();
+    // Removal first: the sum of old and new tags may exceed AWS's limit.
+    if !keys.is_empty() {
+        calls.push(Call::UntagResource {
+            id: id.clone(),
+            keys,
+        });
+    }
+    if !missing.is_empty() {
+        calls.push(Call::TagResource {
+            id: id.clone(),
+            tags: missing,
+        });
+    }
+    calls
+}
+
+fn too_many(input: &Input<'_>, count: usize) -> String {
+    let of_spec = input.desired.tags.len();
+    let own = input.own.len();
+    format!(
+        "The pool would have {count} tags, AWS allows {MAX_TAGS}: {of_spec} of \
+         spec.identityPoolTags, {own} of the operator, {} set by others. Remove some from the spec \
+         or from pool {}.",
+        count.saturating_sub(of_spec + own),
+        input.observed.id
+    )
+}

@@ -1,0 +1,223 @@
+//! How a pass ends: when to come back, what to remember, what to count.
+
+use std::time::Duration;
+
+use super::call::Failure;
+use super::facts::Facts;
+use super::memory::{Hold, Memory, SLOW_RETRY, Trigger, spread};
+use super::next::Verdict;
+use super::time;
+use crate::api::Reason;
+use crate::api::condition::{READY, Stance};
+
+/// Part of the resync period by which two looks may be nearer or further apart.
+const RESYNC_SPREAD: u32 = 10;
+
+/// Part of the slow retry, likewise.
+const RETRY_SPREAD: u32 = 20;
+
+/// Longest pause between two looks for a pool whose creation is in doubt.
+const SETTLING_PAUSE: Duration = Duration::from_secs(30);
+
+/// What became of a pass, for metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The pool equals the spec after something was written to AWS.
+    Applied,
+    /// Nothing had to be done.
+    Unchanged,
+    /// Something that comes by itself is waited for.
+    Waiting,
+    /// A person has to act.
+    Stalled,
+    /// A call failed and is repeated.
+    Failed,
+    /// The object is gone or let go.
+    Released,
+}
+
+impl Outcome {
+    /// Label value.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Unchanged => "unchanged",
+            Self::Waiting => "waiting",
+            Self::Stalled => "stalled",
+            Self::Failed => "failed",
+            Self::Released => "released",
+        }
+    }
+}
+
+/// The end of a pass.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rest {
+    /// When to come back without being asked; `None`: only when asked.
+    pub after: Option<Duration>,
+    /// What to keep for the next pass; `None`: nothing, the object is gone.
+    pub memory: Option<Memory>,
+    /// Spec fields that were changed outside and put right.
+    pub corrected: Vec<String>,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why it did not reach its end, for metrics and the log.
+    pub reason: Option<Reason>,
+    /// What the apiserver or AWS said, for the log.
+    pub detail: Option<String>,
+}
+
+/// Ends a pass.
+pub(super) fn rest(facts: &Facts, verdict: &Verdict) -> Rest {
+    match verdict {
+        Verdict::InSync => in_sync(facts),
+        Verdict::AtRest => at_rest(facts),
+        Verdict::Paused => paused(facts),
+        Verdict::Released => Rest {
+            memory: None,
+            ..done(facts, Outcome::Released, None)
+        },
+        Verdict::Suspended => done(facts, Outcome::Unchanged, None),
+        Verdict::Failed(failure) => failed(facts, failure),
+        Verdict::Trouble(what) => Rest {
+            detail: Some(what.clone()),
+            ..again(
+                facts,
+                Outcome::Failed,
+                facts.memory.backoff(facts.moment.jitter),
+            )
+        },
+        Verdict::Held(held) => held_up(facts, held.reason),
+    }
+}
+
+/// Whether the pool has to be looked at now.
+pub(super) fn look_due(facts: &Facts) -> bool {
+    let status = facts.status();
+    let ready = status
+        .conditions
+        .iter()
+        .any(|condition| condition.type_ == READY && condition.status == "True");
+    let heard = status.last_handled_reconcile_at.as_deref() == facts.reconcile_at();
+    let settled = ready
+        && heard
+        && facts.has_finalizer()
+        && status.observed_generation == facts.generation()
+        && facts.was_in_sync();
+    !settled || facts.missing || facts.moment.now >= next_look(facts)
+}
+
+/// The turn of an object that was in sync before this process started is anywhere
+/// in the period, so that a restart is no stampede.
+fn next_look(facts: &Facts) -> jiff::Timestamp {
+    facts.memory.next_look.unwrap_or_else(|| {
+        let part = period(facts) * u32::from(facts.moment.jitter) / 1000;
+        time::after(facts.began, part.max(Duration::from_secs(1)))
+    })
+}
+
+fn period(facts: &Facts) -> Duration {
+    facts
+        .object
+        .as_ref()
+        .and_then(|object| object.spec.resync_period_seconds)
+        .and_then(|seconds| u64::try_from(seconds).ok())
+        .map_or(facts.operator.resync_period, Duration::from_secs)
+}
+
+fn in_sync(facts: &Facts) -> Rest {
+    let pause = spread(period(facts), RESYNC_SPREAD, facts.moment.jitter);
+    let wrote = facts.updated || facts.retags > 0 || facts.created.is_some();
+    let outcome = if wrote {
+        Outcome::Applied
+    } else {
+        Outcome::Unchanged
+    };
+    let mut rest = done(facts, outcome, Some(pause));
+    if let Some(memory) = &mut rest.memory {
+        memory.next_look = Some(time::after(facts.moment.now, pause));
+    }
+    rest
+}
+
+fn at_rest(facts: &Facts) -> Rest {
+    let due = next_look(facts);
+    let mut rest = done(
+        facts,
+        Outcome::Unchanged,
+        Some(time::until(facts.moment.now, due)),
+    );
+    if let Some(memory) = &mut rest.memory {
+        memory.next_look = Some(due);
+    }
+    rest
+}
+
+fn paused(facts: &Facts) -> Rest {
+    let until = facts.memory.hold.as_ref().map(|hold| hold.until);
+    Rest {
+        after: until.map(|until| time::until(facts.moment.now, until)),
+        memory: Some(facts.memory.clone()),
+        ..done(facts, Outcome::Waiting, None)
+    }
+}
+
+fn failed(facts: &Facts, failure: &Failure) -> Rest {
+    let mut rest = held_up(facts, failure.kind.reason());
+    if rest.outcome == Outcome::Waiting {
+        rest.outcome = Outcome::Failed;
+    }
+    rest.detail = Some(format!("{}: {}", failure.code, failure.message));
+    rest
+}
+
+fn held_up(facts: &Facts, reason: Reason) -> Rest {
+    let jitter = facts.moment.jitter;
+    let (outcome, pause) = match (reason.stance(), reason) {
+        (Stance::Stalled, _) => (Outcome::Stalled, spread(SLOW_RETRY, RETRY_SPREAD, jitter)),
+        (_, Reason::Settling) => (
+            Outcome::Waiting,
+            facts.memory.backoff(jitter).min(SETTLING_PAUSE),
+        ),
+        _ => (Outcome::Waiting, facts.memory.backoff(jitter)),
+    };
+    Rest {
+        reason: Some(reason),
+        ..again(facts, outcome, pause)
+    }
+}
+
+/// Comes back after `pause`, and not before unless a person changes something.
+fn again(facts: &Facts, outcome: Outcome, pause: Duration) -> Rest {
+    let mut memory = remembered(facts);
+    memory.failures = facts.memory.failures.saturating_add(1);
+    memory.hold = facts.object.as_ref().map(|object| Hold {
+        until: time::after(facts.moment.now, pause),
+        trigger: Trigger::of(object),
+    });
+    Rest {
+        memory: Some(memory),
+        ..done(facts, outcome, Some(pause))
+    }
+}
+
+fn done(facts: &Facts, outcome: Outcome, after: Option<Duration>) -> Rest {
+    Rest {
+        after,
+        memory: Some(remembered(facts)),
+        corrected: facts.corrected.clone(),
+        outcome,
+        reason: None,
+        detail: None,
+    }
+}
+
+fn remembered(facts: &Facts) -> Memory {
+    Memory {
+        handled: true,
+        failures: 0,
+        hold: None,
+        ..facts.memory.clone()
+    }
+}

@@ -1,0 +1,269 @@
+//! The configuration of one pool: what is desired, what AWS shows, how they differ.
+//!
+//! One list of fields, taken apart without `..`, so that a new field does not
+//! compile until it is compared. Values are normal forms: AWS gives lists in any
+//! order and leaves out what is empty, so sets stand for lists, and absent,
+//! `false`, `""` and empty are one and the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::api::{FieldDrift, IdentityPool, IdentityPoolSpec};
+
+/// Tags of a pool: key to value.
+pub type Tags = BTreeMap<String, String>;
+
+/// AWS's limit for a pool name (`CreateIdentityPool`, 1..128).
+const MAX_NAME: usize = 128;
+
+/// The id that AWS gives a pool, `<region>:<uuid>`. Never made by us.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PoolId(String);
+
+impl PoolId {
+    /// Takes an id as AWS wrote it.
+    #[must_use]
+    pub fn new(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+
+    /// The id as AWS wrote it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PoolId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A user pool app client whose users the pool accepts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UserPoolClient {
+    /// `cognito-idp.<region>.amazonaws.com/<user pool id>`.
+    pub provider_name: String,
+    /// App client of that user pool.
+    pub client_id: String,
+    /// Whether the user pool is asked if the user is still signed in.
+    pub server_side_token_check: bool,
+}
+
+/// Every parameter of a pool but its tags.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Settings {
+    /// `IdentityPoolName`.
+    pub identity_pool_name: String,
+    /// `AllowUnauthenticatedIdentities`.
+    pub allow_unauthenticated_identities: bool,
+    /// `AllowClassicFlow`.
+    pub allow_classic_flow: bool,
+    /// `SupportedLoginProviders`: provider to application id.
+    pub supported_login_providers: BTreeMap<String, String>,
+    /// `DeveloperProviderName`: can be set once, never changed or cleared.
+    pub developer_provider_name: Option<String>,
+    /// `OpenIdConnectProviderARNs`.
+    pub open_id_connect_provider_arns: BTreeSet<String>,
+    /// `SamlProviderARNs`.
+    pub saml_provider_arns: BTreeSet<String>,
+    /// `CognitoIdentityProviders`.
+    pub cognito_identity_providers: BTreeSet<UserPoolClient>,
+}
+
+/// What the spec asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Desired {
+    /// The pool's parameters.
+    pub settings: Settings,
+    /// The tags of the spec, without the owner's.
+    pub tags: Tags,
+}
+
+/// A pool as AWS shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Observed {
+    /// Which pool.
+    pub id: PoolId,
+    /// The pool's parameters.
+    pub settings: Settings,
+    /// All tags, whoever set them.
+    pub tags: Tags,
+}
+
+impl Desired {
+    /// Reads what an object asks for.
+    #[must_use]
+    pub fn of(object: &IdentityPool) -> Self {
+        let IdentityPoolSpec {
+            identity_pool_name,
+            allow_unauthenticated_identities,
+            allow_classic_flow,
+            supported_login_providers,
+            developer_provider_name,
+            open_id_connect_provider_arns,
+            saml_provider_arns,
+            cognito_identity_providers,
+            identity_pool_tags,
+            // How the operator goes about it, not what the pool is.
+            region: _,
+            management_policy: _,
+            drift_policy: _,
+            deletion_policy: _,
+            on_external_deletion: _,
+            resync_period_seconds: _,
+        } = object.spec.clone();
+        let settings = Settings {
+            identity_pool_name: identity_pool_name.unwrap_or_else(|| default_name(object)),
+            allow_unauthenticated_identities,
+            allow_classic_flow,
+            supported_login_providers,
+            developer_provider_name: developer_provider_name.filter(|name| !name.is_empty()),
+            open_id_connect_provider_arns: open_id_connect_provider_arns.into_iter().collect(),
+            saml_provider_arns: saml_provider_arns.into_iter().collect(),
+            cognito_identity_providers: cognito_identity_providers
+                .into_iter()
+                .map(|client| UserPoolClient {
+                    provider_name: client.provider_name,
+                    client_id: client.client_id,
+                    server_side_token_check: client.server_side_token_check.unwrap_or(false),
+                })
+                .collect(),
+        };
+        Self {
+            settings,
+            tags: identity_pool_tags,
+        }
+    }
+
+    /// A stable fingerprint, to know after a restart whether this was made true before.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        let text = json!([fields(&self.settings), self.tags]).to_string();
+        let digest = Sha256::digest(text.as_bytes());
+        digest
+            .iter()
+            .take(16)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}
+
+/// The name of a pool whose spec names none: `<namespace>-<name>`, cut to AWS's
+/// limit with a hash, so that two long names do not become one.
+fn default_name(object: &IdentityPool) -> String {
+    let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
+    let name = object.metadata.name.as_deref().unwrap_or_default();
+    let full = format!("{namespace}-{name}");
+    if full.len() <= MAX_NAME {
+        return full;
+    }
+    let digest = Sha256::digest(full.as_bytes());
+    let hash: String = digest
+        .iter()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    // Kubernetes names are ASCII, so any byte is a boundary.
+    format!("{}-{hash}", &full[..MAX_NAME - hash.len() - 1])
+}
+
+/// The fields by the names of the spec. The only list of them besides the type.
+fn fields(settings: &Settings) -> Vec<(&'static str, Value)> {
+    let Settings {
+        identity_pool_name,
+        allow_unauthenticated_identities,
+        allow_classic_flow,
+        supported_login_providers,
+        developer_provider_name,
+        open_id_connect_provider_arns,
+        saml_provider_arns,
+        cognito_identity_providers,
+    } = settings;
+    let clients: Vec<Value> = cognito_identity_providers
+        .iter()
+        .map(|client| {
+            json!({
+                "providerName": client.provider_name,
+                "clientId": client.client_id,
+                "serverSideTokenCheck": client.server_side_token_check,
+            })
+        })
+        .collect();
+    vec![
+        ("identityPoolName", json!(identity_pool_name)),
+        (
+            "allowUnauthenticatedIdentities",
+            json!(allow_unauthenticated_identities),
+        ),
+        ("allowClassicFlow", json!(allow_classic_flow)),
+        ("supportedLoginProviders", json!(supported_login_providers)),
+        (DEVELOPER_PROVIDER_NAME, json!(developer_provider_name)),
+        (
+            "openIdConnectProviderARNs",
+            json!(open_id_connect_provider_arns),
+        ),
+        ("samlProviderARNs", json!(saml_provider_arns)),
+        ("cognitoIdentityProviders", json!(clients)),
+    ]
+}
+
+/// The spec field that AWS can set once and never change.
+pub const DEVELOPER_PROVIDER_NAME: &str = "developerProviderName";
+/// The spec field whose differences are those of the tags that it names.
+pub const IDENTITY_POOL_TAGS: &str = "identityPoolTags";
+/// Values that may be credentials (Twitter's `consumerKey;consumerSecret`).
+const SECRET_FIELD: &str = "supportedLoginProviders";
+
+/// The settings that differ, by spec field.
+#[must_use]
+pub fn diff(desired: &Settings, observed: &Settings) -> Vec<FieldDrift> {
+    fields(desired)
+        .into_iter()
+        .zip(fields(observed))
+        .filter(|((_, want), (_, have))| want != have)
+        .map(|((field, want), (_, have))| FieldDrift {
+            field: field.to_owned(),
+            desired: shown(field, &want),
+            actual: shown(field, &have),
+        })
+        .collect()
+}
+
+/// The spec fields, tags among them, in which two looks at a pool differ.
+#[must_use]
+pub fn changed_fields(before: &Observed, after: &Observed) -> Vec<String> {
+    let tags = (before.tags != after.tags).then(|| IDENTITY_POOL_TAGS.to_owned());
+    let settings = diff(&before.settings, &after.settings);
+    settings
+        .into_iter()
+        .map(|entry| entry.field)
+        .chain(tags)
+        .collect()
+}
+
+/// JSON text of a value, without what may be secret in it.
+fn shown(field: &str, value: &Value) -> String {
+    match value {
+        Value::Object(map) if field == SECRET_FIELD => {
+            let redacted: BTreeMap<&str, Value> = map
+                .iter()
+                .map(|(key, value)| (key.as_str(), redact(value)))
+                .collect();
+            json!(redacted).to_string()
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Application ids are public; a `;` is how Twitter's key and secret are joined.
+fn redact(value: &Value) -> Value {
+    match value.as_str() {
+        Some(text) if text.contains(';') => json!("(redacted)"),
+        _ => value.clone(),
+    }
+}

@@ -1,0 +1,336 @@
+//! The only maker of status and conditions, for every way a pass can end.
+//!
+//! Status is a function of what is known: no counters, no clock but on a
+//! transition, so that asking again says the same and a repeat writes nothing.
+//! `observedGeneration` moves together with the conditions of that generation.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use super::call::Failure;
+use super::facts::{Facts, Look};
+use super::next::{self, Held, Verdict};
+use super::settings::{Observed, PoolId};
+use crate::api::condition::{ADVISORY, DRIFTED, READY, RECONCILING, STALLED, Stance};
+use crate::api::{IdentityPoolStatus, Managed, Reason};
+
+/// Failures in a row that an object which was in sync may have before its status
+/// says so: one throttled look is no news.
+const PATIENCE: u32 = 3;
+
+/// One condition before it gets its times.
+struct Said {
+    kind: &'static str,
+    status: &'static str,
+    reason: Reason,
+    message: String,
+}
+
+/// The status that a verdict asks for; `None` when the object has it already.
+pub(super) fn report(facts: &Facts, verdict: &Verdict) -> Option<IdentityPoolStatus> {
+    facts.object.as_ref()?;
+    let old = facts.status();
+    let new = match verdict {
+        Verdict::AtRest | Verdict::Paused | Verdict::Released | Verdict::Trouble(_) => return None,
+        Verdict::InSync => in_sync(facts, old.clone()),
+        Verdict::Suspended => suspended(facts, old.clone()),
+        Verdict::Failed(failure) if patient(facts, failure) => return None,
+        Verdict::Failed(failure) => failed(facts, old.clone(), failure),
+        Verdict::Held(held) => held_up(facts, old.clone(), held),
+    };
+    (new != old).then_some(new)
+}
+
+/// The status of an object whose pool is gone and shall be made anew.
+pub(super) fn forgetting(facts: &Facts, gone: &PoolId) -> IdentityPoolStatus {
+    let held = Held {
+        forget: true,
+        ..Held::new(
+            Reason::Updating,
+            format!("Pool {gone} was deleted in AWS; a new one is being made."),
+        )
+    };
+    held_up(facts, facts.status(), &held)
+}
+
+/// Tag keys that the object set before.
+pub(super) fn managed_keys(facts: &Facts) -> BTreeSet<String> {
+    let managed = facts.status().managed.unwrap_or_default();
+    managed.tag_keys.into_iter().collect()
+}
+
+fn in_sync(facts: &Facts, mut status: IdentityPoolStatus) -> IdentityPoolStatus {
+    common(facts, &mut status);
+    let desired = facts.desired();
+    status.applied_hash = desired.as_ref().map(super::settings::Desired::hash);
+    status.managed = desired.and_then(|desired| managed(desired.tags.into_keys().collect()));
+    status.drift = None;
+    let good = |kind, status, reason: Reason, message: &str| Said {
+        kind,
+        status,
+        reason,
+        message: message.to_owned(),
+    };
+    say(
+        facts,
+        &mut status,
+        vec![
+            good(READY, "True", Reason::InSync, "The pool equals the spec."),
+            good(RECONCILING, "False", Reason::InSync, ""),
+            good(STALLED, "False", Reason::InSync, ""),
+            good(DRIFTED, "False", Reason::NoDrift, ""),
+            advice(facts),
+        ],
+    );
+    status
+}
+
+fn held_up(facts: &Facts, mut status: IdentityPoolStatus, held: &Held) -> IdentityPoolStatus {
+    common(facts, &mut status);
+    if held.forget {
+        status.identity_pool_id = None;
+        status.identity_pool_arn = None;
+        status.identity_pool_name = None;
+        status.applied_hash = None;
+    }
+    status.drift = (!held.drift.is_empty()).then(|| held.drift.clone());
+    let mut said = obstacle("False", held.reason, &held.message);
+    if held.reason == Reason::Drifted {
+        said.push(Said {
+            kind: DRIFTED,
+            status: "True",
+            reason: Reason::Drifted,
+            message: held.message.clone(),
+        });
+    }
+    said.push(advice(facts));
+    say(facts, &mut status, said);
+    status
+}
+
+fn failed(facts: &Facts, mut status: IdentityPoolStatus, failure: &Failure) -> IdentityPoolStatus {
+    common(facts, &mut status);
+    // What equalled the spec when last seen may still do so: lost from sight, not wrong.
+    let ready = if facts.was_in_sync() && is_ready(&status) != Some(false) {
+        "Unknown"
+    } else {
+        "False"
+    };
+    let mut said = obstacle(ready, failure.kind.reason(), &sentence(failure));
+    said.push(advice(facts));
+    say(facts, &mut status, said);
+    status
+}
+
+fn suspended(facts: &Facts, mut status: IdentityPoolStatus) -> IdentityPoolStatus {
+    common(facts, &mut status);
+    let idle = |kind| Said {
+        kind,
+        status: "False",
+        reason: Reason::Suspended,
+        message: String::new(),
+    };
+    let mut said = vec![idle(RECONCILING), idle(STALLED), advice(facts)];
+    if !facts.was_in_sync() {
+        said.push(Said {
+            kind: READY,
+            status: "Unknown",
+            reason: Reason::Suspended,
+            message: "spec.managementPolicy is Suspend; the spec as it stands was not applied."
+                .to_owned(),
+        });
+    }
+    say(facts, &mut status, said);
+    status
+}
+
+/// A short failure to look at a pool that was in sync goes without saying.
+fn patient(facts: &Facts, failure: &Failure) -> bool {
+    let status = facts.status();
+    failure.kind.reason().stance() == Stance::Progressing
+        && facts.memory.failures < PATIENCE
+        && facts.was_in_sync()
+        && is_ready(&status) == Some(true)
+        && status.observed_generation == facts.generation()
+        && !facts.updated
+}
+
+fn is_ready(status: &IdentityPoolStatus) -> Option<bool> {
+    let ready = status
+        .conditions
+        .iter()
+        .find(|condition| condition.type_ == READY)?;
+    match ready.status.as_str() {
+        "True" => Some(true),
+        "False" => Some(false),
+        _ => None,
+    }
+}
+
+fn obstacle(ready: &'static str, reason: Reason, message: &str) -> Vec<Said> {
+    let stalled = reason.stance() == Stance::Stalled;
+    let pair = |kind, holds: bool| Said {
+        kind,
+        status: if holds { "True" } else { "False" },
+        reason,
+        message: if holds {
+            message.to_owned()
+        } else {
+            String::new()
+        },
+    };
+    vec![
+        Said {
+            kind: READY,
+            status: ready,
+            reason,
+            message: message.to_owned(),
+        },
+        pair(RECONCILING, !stalled),
+        pair(STALLED, stalled),
+    ]
+}
+
+/// Field, operation, AWS code, request id, next step: all in one sentence or two.
+fn sentence(failure: &Failure) -> String {
+    let id = failure
+        .request_id
+        .as_ref()
+        .map(|id| format!(", {REQUEST_ID}{id}"))
+        .unwrap_or_default();
+    format!(
+        "{} failed: {} (AWS error {}{id}). {}",
+        failure.operation.as_str(),
+        failure.message.trim_end_matches('.'),
+        failure.code,
+        failure.kind.reason().next_step()
+    )
+}
+
+const REQUEST_ID: &str = "request id ";
+
+/// A message without the request id, by which a repeat of a failure is told.
+fn without_request_id(message: &str) -> String {
+    match message.split_once(REQUEST_ID) {
+        Some((before, after)) => {
+            let rest = after.find(')').map_or("", |end| &after[end..]);
+            format!("{before}{rest}")
+        }
+        None => message.to_owned(),
+    }
+}
+
+/// What every report brings up to date.
+fn common(facts: &Facts, status: &mut IdentityPoolStatus) {
+    status.observed_generation = facts.generation();
+    status.deletion_policy = Some(facts.deletion_policy());
+    status.last_handled_reconcile_at = facts.reconcile_at().map(str::to_owned);
+    let Some(pool) = next::located(facts) else {
+        return;
+    };
+    note_pool(facts, status, pool);
+    let mut keys = managed_keys(facts);
+    keys.extend(
+        facts
+            .desired()
+            .map(|desired| desired.tags)
+            .unwrap_or_default()
+            .into_keys(),
+    );
+    status.managed = managed(keys);
+}
+
+fn note_pool(facts: &Facts, status: &mut IdentityPoolStatus, pool: &Observed) {
+    let operator = &facts.operator;
+    let region = facts.region();
+    status.identity_pool_id = Some(pool.id.to_string());
+    status.identity_pool_arn = Some(format!(
+        "arn:{}:cognito-identity:{region}:{}:identitypool/{}",
+        operator.partition, operator.account_id, pool.id
+    ));
+    status.identity_pool_name = Some(pool.settings.identity_pool_name.clone());
+    status.account_id = Some(operator.account_id.clone());
+    status.region = Some(region.to_owned());
+}
+
+fn managed(keys: BTreeSet<String>) -> Option<Managed> {
+    (!keys.is_empty()).then(|| Managed {
+        tag_keys: keys.into_iter().collect(),
+    })
+}
+
+fn advice(facts: &Facts) -> Said {
+    let said = |status, reason, message: String| Said {
+        kind: ADVISORY,
+        status,
+        reason,
+        message,
+    };
+    let own = next::located(facts).map(|pool| &pool.id);
+    let gone = |id: &PoolId| matches!(facts.look(id), Some(Look::Gone));
+    let found = facts
+        .searches
+        .last()
+        .map(|search| search.found.as_slice())
+        .unwrap_or_default();
+    let second = facts
+        .known
+        .iter()
+        .chain(found)
+        .find(|owned| own.is_some_and(|own| *own != owned.id) && !gone(&owned.id));
+    if let Some(second) = second {
+        let message = format!(
+            "Pool {} bears the owner tag of this object too. It is not used and not touched.",
+            second.id
+        );
+        return said("True", Reason::SecondPool, message);
+    }
+    let spec = facts.object.as_ref().map(|object| &object.spec);
+    if spec.is_some_and(|spec| spec.allow_classic_flow && spec.allow_unauthenticated_identities) {
+        let message =
+            "allowClassicFlow together with allowUnauthenticatedIdentities: guests can get \
+                       credentials that AWS does not scope down."
+                .to_owned();
+        return said("True", Reason::ClassicFlowWithGuests, message);
+    }
+    said("False", Reason::NoAdvice, String::new())
+}
+
+/// Puts conditions in, with the time of the transition where there is one, and
+/// with the old message where only the request id differs.
+fn say(facts: &Facts, status: &mut IdentityPoolStatus, said: Vec<Said>) {
+    for Said {
+        kind,
+        status: state,
+        reason,
+        message,
+    } in said
+    {
+        let place = status
+            .conditions
+            .iter()
+            .position(|condition| condition.type_ == kind);
+        let old = place.map(|place| &status.conditions[place]);
+        let kept = old.filter(|old| old.status == state);
+        let repeat = old.filter(|old| {
+            old.reason == reason.as_str()
+                && without_request_id(&old.message) == without_request_id(&message)
+        });
+        let condition = Condition {
+            type_: kind.to_owned(),
+            status: state.to_owned(),
+            reason: reason.to_string(),
+            message: repeat.map_or(message, |old| old.message.clone()),
+            observed_generation: facts.generation(),
+            last_transition_time: kept.map_or_else(
+                || Time(facts.moment.now),
+                |old| old.last_transition_time.clone(),
+            ),
+        };
+        match place {
+            Some(place) => status.conditions[place] = condition,
+            None => status.conditions.push(condition),
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The promises of the core, without cluster and AWS: facts in, moves out.
+
+mod creation;
+mod deletion;
+mod drift;
+mod world;

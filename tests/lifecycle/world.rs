@@ -1,0 +1,503 @@
+//! A small world for the core alone: one object, an account of pools, two clocks,
+//! no I/O. It carries out the core's moves as apiserver and AWS would.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use identity_pool_operator::api::names::{CLAIM_ANNOTATION, CLAIM_TAG, FINALIZER, OWNER_TAG};
+use identity_pool_operator::api::{IdentityPool, IdentityPoolSpec, IdentityPoolStatus};
+use identity_pool_operator::pool::call::{Answer, Call, Failure, FailureKind, Operation};
+use identity_pool_operator::pool::claim::Claim;
+use identity_pool_operator::pool::facts::{Moment, Operator};
+use identity_pool_operator::pool::memory::{Arrival, Memory};
+use identity_pool_operator::pool::moves::{Search, Trouble};
+use identity_pool_operator::pool::ownership::Owned;
+use identity_pool_operator::pool::rest::Rest;
+use identity_pool_operator::pool::settings::{Observed, PoolId, Tags};
+use identity_pool_operator::pool::{Facts, Move, Seen, next};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use uuid::Uuid;
+
+pub const UID: &str = "11111111-2222-3333-4444-555555555555";
+pub const OWNER: &str = "cluster/11111111-2222-3333-4444-555555555555";
+pub const SETTLE: Duration = Duration::from_secs(420);
+
+/// What befalls the next call of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Refused, with this kind.
+    Refused(FailureKind),
+    /// Carried out, but the answer is lost.
+    ReplyLost,
+    /// Neither carried out nor answered.
+    Lost,
+}
+
+/// Everything outside the core.
+pub struct World {
+    pub now: Timestamp,
+    pub clock_offset: Option<SignedDuration>,
+    pub object: Option<IdentityPool>,
+    pub memory: Memory,
+    pub pools: BTreeMap<PoolId, Observed>,
+    /// Pools that the list does not show yet.
+    pub unlisted: Vec<PoolId>,
+    pub identities: bool,
+    pub missing: bool,
+    /// AWS ignores tags that come with an update.
+    pub update_ignores_tags: bool,
+    pub fates: VecDeque<(Operation, Fate)>,
+    /// Writes that another writer forestalls.
+    pub conflicts: u32,
+    /// Every AWS call of every pass.
+    pub calls: Vec<Operation>,
+    /// Every write to the apiserver.
+    pub writes: Vec<&'static str>,
+    /// Something else that happens before a move is carried out, once.
+    pub meanwhile: Option<(Operation, fn(&mut World))>,
+    /// AWS accepts updates and does nothing.
+    pub inert: bool,
+    serial: u32,
+}
+
+impl World {
+    /// A world with a new object that came as an event.
+    pub fn new(spec: IdentityPoolSpec) -> Self {
+        let mut object = IdentityPool::new("app", spec);
+        object.metadata.namespace = Some("web".into());
+        object.metadata.uid = Some(UID.into());
+        object.metadata.generation = Some(1);
+        object.metadata.resource_version = Some("1".into());
+        object.status = Some(IdentityPoolStatus {
+            observed_generation: Some(-1),
+            ..Default::default()
+        });
+        Self {
+            now: "2026-11-24T10:00:00Z".parse().expect("a time"),
+            clock_offset: None,
+            object: Some(object),
+            memory: Memory::new(Arrival::Event),
+            pools: BTreeMap::new(),
+            unlisted: Vec::new(),
+            identities: false,
+            missing: false,
+            update_ignores_tags: false,
+            fates: VecDeque::new(),
+            conflicts: 0,
+            calls: Vec::new(),
+            writes: Vec::new(),
+            meanwhile: None,
+            inert: false,
+            serial: 0,
+        }
+    }
+
+    pub fn object(&mut self) -> &mut IdentityPool {
+        self.object.as_mut().expect("the object is there")
+    }
+
+    /// A person edits the spec.
+    pub fn edit(&mut self, change: impl FnOnce(&mut IdentityPoolSpec)) {
+        let object = self.object();
+        change(&mut object.spec);
+        object.metadata.generation = object.metadata.generation.map(|generation| generation + 1);
+        self.touch();
+    }
+
+    /// A person deletes the object.
+    pub fn delete(&mut self) {
+        let now = self.now;
+        let object = self.object();
+        object.metadata.deletion_timestamp = Some(Time(now));
+        object.metadata.generation = object.metadata.generation.map(|generation| generation + 1);
+        self.touch();
+    }
+
+    pub fn touch(&mut self) {
+        self.serial += 1;
+        let version = format!("{}", 100 + self.serial);
+        self.object().metadata.resource_version = Some(version);
+    }
+
+    /// The process ends and another begins: nothing is remembered, all is listed.
+    pub fn restart(&mut self) {
+        self.memory = Memory::new(Arrival::Listed);
+    }
+
+    pub fn wait(&mut self, time: Duration) {
+        self.now = self.now.checked_add(time).expect("in range");
+    }
+
+    pub fn status(&self) -> IdentityPoolStatus {
+        self.object
+            .as_ref()
+            .and_then(|object| object.status.clone())
+            .unwrap_or_default()
+    }
+
+    /// Status and reason of a condition, as `True/InSync`.
+    pub fn condition(&self, kind: &str) -> String {
+        let status = self.status();
+        let condition = status
+            .conditions
+            .iter()
+            .find(|condition| condition.type_ == kind);
+        condition.map_or("-".into(), |found| {
+            format!("{}/{}", found.status, found.reason)
+        })
+    }
+
+    /// Pools whose tag says that they are this object's.
+    pub fn owned(&self) -> Vec<PoolId> {
+        let ours = |pool: &&Observed| pool.tags.get(OWNER_TAG).is_some_and(|tag| tag == OWNER);
+        self.pools
+            .values()
+            .filter(ours)
+            .map(|pool| pool.id.clone())
+            .collect()
+    }
+
+    /// A pool that nobody of ours made.
+    pub fn seed(&mut self, tags: &[(&str, &str)]) -> PoolId {
+        let id = self.new_id();
+        let tags = tags
+            .iter()
+            .map(|(key, value)| ((*key).into(), (*value).into()))
+            .collect();
+        let pool = Observed {
+            id: id.clone(),
+            settings: Default::default(),
+            tags,
+        };
+        self.pools.insert(id.clone(), pool);
+        id
+    }
+
+    fn new_id(&mut self) -> PoolId {
+        self.serial += 1;
+        PoolId::new(format!("eu-west-1:{:08}", self.serial))
+    }
+
+    /// Forgets what was done so far, to count anew.
+    pub fn count_anew(&mut self) {
+        self.calls.clear();
+        self.writes.clear();
+    }
+
+    /// One pass from start to rest.
+    pub fn pass(&mut self) -> Rest {
+        let object = Arc::new(self.object().clone());
+        let mut facts = Facts::begin(operator(), self.moment(), object, self.memory.clone());
+        facts.missing = self.missing;
+        for _ in 0..200 {
+            facts.moment = self.moment();
+            let mv = next(&facts);
+            if let Move::Rest(rest) = mv {
+                if let Some(memory) = &rest.memory {
+                    self.memory = memory.clone();
+                }
+                return rest;
+            }
+            let seen = self.carry_out(mv, &facts);
+            self.wait(Duration::from_millis(5));
+            facts.learn(seen);
+        }
+        panic!("a pass must end");
+    }
+
+    /// Passes and pauses until the object is at peace or `time` is over.
+    pub fn run(&mut self, time: Duration) {
+        let end = self.now.checked_add(time).expect("in range");
+        while self.now < end && self.object.is_some() {
+            let Some(pause) = self.pass().after else {
+                return;
+            };
+            self.wait(pause.max(Duration::from_millis(1)));
+        }
+    }
+
+    fn moment(&self) -> Moment {
+        let millis = u64::try_from(self.now.as_millisecond()).expect("after 1970");
+        let time = uuid::Timestamp::from_unix_time(
+            millis / 1000,
+            u32::try_from(millis % 1000).expect("ms") * 1_000_000,
+            0,
+            0,
+        );
+        Moment {
+            now: self.now,
+            uptime: Duration::from_millis(millis),
+            draw: Uuid::new_v7(time),
+            jitter: 500,
+            clock_offset: self.clock_offset,
+        }
+    }
+
+    fn carry_out(&mut self, mv: Move, facts: &Facts) -> Seen {
+        match mv {
+            Move::ReadObject => Seen::Object(Ok(self.object.clone().map(Arc::new))),
+            Move::Reserve => Seen::Reserved,
+            Move::WriteClaim(claim) => self.write_claim(claim, facts),
+            Move::Search { after } => {
+                // A list that counts begins after the instant that is asked for.
+                self.now = self.now.max(
+                    after
+                        .checked_add(Duration::from_millis(1))
+                        .expect("in range"),
+                );
+                Seen::Searched(self.search())
+            }
+            Move::Call(call) => {
+                let result = self.call(call.clone());
+                Seen::Answered(call, result)
+            }
+            Move::WriteStatus(status) => self.write_status(*status, facts),
+            Move::DropFinalizer => self.drop_finalizer(facts),
+            Move::Rest(_) => unreachable!("handled by the caller"),
+        }
+    }
+
+    /// The apiserver's compare-and-swap.
+    fn current(&mut self, facts: &Facts) -> Result<(), Trouble> {
+        if self.conflicts > 0 {
+            self.conflicts -= 1;
+            self.touch();
+        }
+        let seen = facts.object.as_ref().expect("a pass with an object");
+        match &self.object {
+            None => Err(Trouble::Gone),
+            Some(object) if object.metadata.uid != seen.metadata.uid => Err(Trouble::Gone),
+            Some(object) if object.metadata.resource_version != seen.metadata.resource_version => {
+                Err(Trouble::Stale)
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn write_claim(&mut self, claim: Claim, facts: &Facts) -> Seen {
+        self.writes.push("claim");
+        let result = self.current(facts).map(|()| {
+            let text = claim.to_annotation().expect("text");
+            let meta = &mut self.object().metadata;
+            meta.finalizers = Some(vec![FINALIZER.into()]);
+            meta.annotations
+                .get_or_insert_default()
+                .insert(CLAIM_ANNOTATION.into(), text);
+            self.touch();
+            Arc::new(self.object().clone())
+        });
+        Seen::ClaimWritten(claim, result)
+    }
+
+    fn write_status(&mut self, status: IdentityPoolStatus, facts: &Facts) -> Seen {
+        self.writes.push("status");
+        let result = self.current(facts).map(|()| {
+            self.object().status = Some(status);
+            self.touch();
+            Arc::new(self.object().clone())
+        });
+        Seen::StatusWritten(result)
+    }
+
+    fn drop_finalizer(&mut self, facts: &Facts) -> Seen {
+        self.writes.push("finalizer");
+        let result = self.current(facts).map(|()| self.object = None);
+        Seen::FinalizerDropped(result)
+    }
+
+    fn search(&mut self) -> Result<Search, Failure> {
+        self.calls.push(Operation::ListIdentityPools);
+        if let Some(Fate::Refused(kind)) = self.fate(Operation::ListIdentityPools) {
+            return Err(failure(Operation::ListIdentityPools, kind));
+        }
+        let listed = |pool: &&Observed| !self.unlisted.contains(&pool.id);
+        let found = self
+            .pools
+            .values()
+            .filter(|pool| pool.tags.get(OWNER_TAG).is_some_and(|tag| tag == OWNER))
+            .filter(listed)
+            .map(|pool| Owned {
+                id: pool.id.clone(),
+                claim: pool.tags.get(CLAIM_TAG).cloned(),
+            })
+            .collect();
+        Ok(Search {
+            began: self.now,
+            found,
+        })
+    }
+
+    fn fate(&mut self, operation: Operation) -> Option<Fate> {
+        let place = self.fates.iter().position(|(of, _)| *of == operation)?;
+        self.fates.remove(place).map(|(_, fate)| fate)
+    }
+
+    fn call(&mut self, call: Call) -> Result<Answer, Failure> {
+        let operation = call.operation();
+        self.calls.push(operation);
+        if self.meanwhile.is_some_and(|(at, _)| at == operation) {
+            let (_, happen) = self.meanwhile.take().expect("just seen");
+            happen(self);
+        }
+        match self.fate(operation) {
+            Some(Fate::Refused(kind)) => return Err(failure(operation, kind)),
+            Some(Fate::Lost) => return Err(failure(operation, FailureKind::Unanswered)),
+            Some(Fate::ReplyLost) => {
+                let _ = self.execute(call);
+                return Err(failure(operation, FailureKind::Unanswered));
+            }
+            None => {}
+        }
+        self.execute(call)
+    }
+
+    fn execute(&mut self, call: Call) -> Result<Answer, Failure> {
+        let operation = call.operation();
+        if let Call::CreateIdentityPool { settings, tags, .. } = call {
+            let pool = Observed {
+                id: self.new_id(),
+                settings,
+                tags,
+            };
+            self.pools.insert(pool.id.clone(), pool.clone());
+            return Ok(Answer::Pool(pool));
+        }
+        let id = call.pool().expect("a call about a pool").clone();
+        let Some(pool) = self.pools.get_mut(&id) else {
+            return Err(failure(operation, FailureKind::NotFound));
+        };
+        match call {
+            Call::UpdateIdentityPool { .. } if self.inert => Ok(Answer::Pool(pool.clone())),
+            Call::UpdateIdentityPool { settings, tags, .. } => {
+                pool.settings = settings;
+                if !self.update_ignores_tags {
+                    pool.tags = tags;
+                }
+                Ok(Answer::Pool(pool.clone()))
+            }
+            Call::DescribeIdentityPool { .. } => Ok(Answer::Pool(pool.clone())),
+            Call::ListIdentities { .. } => Ok(Answer::HasIdentities(self.identities)),
+            Call::TagResource { tags, .. } => {
+                pool.tags.extend(tags);
+                Ok(Answer::Done)
+            }
+            Call::UntagResource { keys, .. } => {
+                pool.tags.retain(|key, _| !keys.contains(key));
+                Ok(Answer::Done)
+            }
+            Call::DeleteIdentityPool { .. } => {
+                self.pools.remove(&id);
+                Ok(Answer::Done)
+            }
+            Call::CreateIdentityPool { .. } | Call::ListIdentityPools { .. } => unreachable!(),
+        }
+    }
+}
+
+/// Tags without the operator's own.
+pub fn foreign(tags: &Tags) -> Vec<(&str, &str)> {
+    tags.iter()
+        .filter(|(key, _)| !key.starts_with("cognito-identity.dev/"))
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect()
+}
+
+fn operator() -> Arc<Operator> {
+    Arc::new(Operator {
+        installation: "cluster".into(),
+        account_id: "123456789012".into(),
+        partition: "aws".into(),
+        region: "eu-west-1".into(),
+        settle_window: SETTLE,
+        resync_period: Duration::from_secs(1800),
+    })
+}
+
+pub fn failure(operation: Operation, kind: FailureKind) -> Failure {
+    Failure {
+        operation,
+        kind,
+        code: format!("{kind:?}"),
+        message: "as the test wants it".into(),
+        request_id: Some(Uuid::now_v7().to_string()),
+    }
+}
+
+/// Things that happen to an object besides edits.
+impl World {
+    /// Status and marks are gone, as after a restore of metadata without them.
+    pub fn erase(&mut self) {
+        let object = self.object();
+        object.status = None;
+        object.metadata.finalizers = None;
+        object.metadata.annotations = None;
+        self.touch();
+    }
+
+    /// Finalizer and a claim of somebody's making.
+    pub fn mark(&mut self, claim: &str) {
+        let meta = &mut self.object().metadata;
+        meta.finalizers = Some(vec![FINALIZER.into()]);
+        meta.annotations
+            .get_or_insert_default()
+            .insert(CLAIM_ANNOTATION.into(), claim.into());
+        self.touch();
+    }
+
+    /// Somebody writes an id into status and asks for a reconcile.
+    pub fn forge(&mut self, id: &str) {
+        self.object()
+            .status
+            .get_or_insert_default()
+            .identity_pool_id = Some(id.into());
+        self.ask();
+    }
+
+    /// A person asks for a reconcile now.
+    pub fn ask(&mut self) {
+        let at = self.now.to_string();
+        let annotations = self.object().metadata.annotations.get_or_insert_default();
+        annotations.insert("cognito-identity.dev/reconcile-at".into(), at);
+        self.touch();
+    }
+
+    /// A pass that ends right after the create call, whatever came of it.
+    pub fn claim_then_crash(&mut self) {
+        self.crash_after(3, true);
+    }
+
+    /// A pass that is killed at its `count`th move, before or after it takes effect.
+    pub fn crash_after(&mut self, count: usize, executed: bool) {
+        let object = Arc::new(self.object().clone());
+        let mut facts = Facts::begin(operator(), self.moment(), object, self.memory.clone());
+        for step in 1.. {
+            facts.moment = self.moment();
+            let mv = next(&facts);
+            if matches!(mv, Move::Rest(_)) {
+                return;
+            }
+            if step == count && !executed {
+                return;
+            }
+            let seen = self.carry_out(mv, &facts);
+            if step == count {
+                return;
+            }
+            self.wait(Duration::from_millis(5));
+            facts.learn(seen);
+        }
+    }
+
+    /// A pass whose pool is made but not listed.
+    pub fn pass_with_hidden_pool(&mut self) {
+        self.meanwhile = Some((Operation::CreateIdentityPool, |world| {
+            // The id that the next pool gets.
+            world
+                .unlisted
+                .push(PoolId::new(format!("eu-west-1:{:08}", world.serial + 1)));
+        }));
+        self.pass();
+    }
+}
