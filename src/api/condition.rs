@@ -4,7 +4,7 @@
 //! change once released. `docs/reasons.md` is made from the table below, and a
 //! test fails when the two differ.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// Summary: the pool equals the spec.
 pub const READY: &str = "Ready";
@@ -98,9 +98,9 @@ reasons! {
     ForeignOwner: Stalled, next "Put the owner tag back, remove the wrong id from status, or set deletionPolicy to Retain to let go.";
     /// Several pools bear the owner tag of this object, and none of them is recorded or carries its claim.
     DuplicatePools: Stalled, next "Delete or untag the pools that are not wanted.";
-    /// The pool was deleted outside, and onExternalDeletion is Block.
+    /// The pool was deleted outside, and it is not to be made anew by itself.
     PoolGone: Stalled, next "Set onExternalDeletion to Recreate (the new pool has a new id), or delete the object.";
-    /// The pool has issued identities, and deletionPolicy is DeleteIfEmpty.
+    /// The pool has issued identities, and the deletion policy is to keep those.
     PoolNotEmpty: Stalled, next "Set deletionPolicy to Delete (identities are lost) or to Retain (the pool stays).";
     /// AWS can neither change nor clear developerProviderName once it is set.
     ImmutableField: Stalled, next "Write the value that AWS has into the spec, or make a new object.";
@@ -148,11 +148,13 @@ pub fn reasons_page() -> String {
             Stance::Progressing => "the operator's (`Reconciling`)",
             Stance::Stalled => "yours (`Stalled`)",
         };
-        page.push_str(&format!(
-            "| `{reason}` | {who} | {} | {} |\n",
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            page,
+            "| `{reason}` | {who} | {} | {} |",
             reason.meaning().trim(),
             reason.next_step()
-        ));
+        );
     }
     page
 }

@@ -24,7 +24,7 @@ pub const MAX_CLOCK_OFFSET: SignedDuration = SignedDuration::from_secs(30);
 
 /// A claim this far ahead of our clock can come from a replica whose clock is off
 /// by less than [`MAX_CLOCK_OFFSET`], as ours may be the other way.
-const MAX_AHEAD: Duration = Duration::from_secs(60);
+const MAX_AHEAD: Duration = Duration::from_mins(1);
 
 /// The claim as it stands in the annotation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

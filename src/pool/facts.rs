@@ -68,6 +68,10 @@ pub(super) enum Look {
 }
 
 /// Everything one pass knows about one object.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, not a state"
+)]
 #[derive(Clone, Debug)]
 pub struct Facts {
     /// What this process runs as.
@@ -150,7 +154,7 @@ impl Facts {
             Seen::ClaimWritten(claim, result) => self.learn_claim(claim, result),
             Seen::Searched(Ok(search)) => self.searches.push(search),
             Seen::Searched(Err(failure)) => self.failure = Some(failure),
-            Seen::Answered(call, result) => self.learn_answer(call, result),
+            Seen::Answered(call, result) => self.learn_answer(*call, result),
             Seen::StatusWritten(result) => self.learn_object(result.map(Some)),
             Seen::FinalizerDropped(Ok(())) => self.object = None,
             Seen::FinalizerDropped(Err(trouble)) => self.learn_object(Err(trouble)),

@@ -5,6 +5,8 @@
 //! needs two full lists, both begun when no copy of a create call could take
 //! effect any more; a list or look that was refused or cut is no answer.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::call::Call;
@@ -24,7 +26,7 @@ const LISTS_THAT_AGREE: usize = 2;
 
 /// For this long after its claim a pool that AWS does not show is thought late,
 /// not gone: reading one's own creation is undocumented, if usual.
-const VISIBLE_WITHIN: std::time::Duration = std::time::Duration::from_secs(60);
+const VISIBLE_WITHIN: Duration = Duration::from_mins(1);
 
 /// Where the pool of an object is.
 #[derive(Debug)]

@@ -107,13 +107,13 @@ impl Memory {
 
 /// Pause where a person has to act: short enough that a repaired permission is
 /// noticed over a cup of coffee, long enough to be no load.
-pub const SLOW_RETRY: Duration = Duration::from_secs(300);
+pub const SLOW_RETRY: Duration = Duration::from_mins(5);
 
 /// `base` ± `percent`, at the place that `jitter` (0..=1000) points to.
 #[must_use]
 pub fn spread(base: Duration, percent: u32, jitter: u16) -> Duration {
     let width = base * percent / 100;
-    base - width + 2 * width * u32::from(jitter.min(1000)) / 1000
+    base.saturating_sub(width) + 2 * width * u32::from(jitter.min(1000)) / 1000
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ pub enum Seen {
     /// What a search found.
     Searched(Result<Search, Failure>),
     /// What AWS answered.
-    Answered(Call, Result<Answer, Failure>),
+    Answered(Box<Call>, Result<Answer, Failure>),
     /// The object with the new status.
     StatusWritten(Result<Arc<IdentityPool>, Trouble>),
     /// The finalizer is gone.

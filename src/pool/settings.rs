@@ -6,7 +6,7 @@
 //! `false`, `""` and empty are one and the same.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -144,12 +144,7 @@ impl Desired {
     #[must_use]
     pub fn hash(&self) -> String {
         let text = json!([fields(&self.settings), self.tags]).to_string();
-        let digest = Sha256::digest(text.as_bytes());
-        digest
-            .iter()
-            .take(16)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hex(&text, 16)
     }
 }
 
@@ -162,14 +157,22 @@ fn default_name(object: &IdentityPool) -> String {
     if full.len() <= MAX_NAME {
         return full;
     }
-    let digest = Sha256::digest(full.as_bytes());
-    let hash: String = digest
-        .iter()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hash = hex(&full, 4);
     // Kubernetes names are ASCII, so any byte is a boundary.
     format!("{}-{hash}", &full[..MAX_NAME - hash.len() - 1])
+}
+
+/// The first bytes of a text's SHA-256, in hexadecimal.
+fn hex(text: &str, bytes: usize) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    digest
+        .iter()
+        .take(bytes)
+        .fold(String::new(), |mut hex, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
 }
 
 /// The fields by the names of the spec. The only list of them besides the type.

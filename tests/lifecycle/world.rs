@@ -251,7 +251,7 @@ impl World {
             }
             Move::Call(call) => {
                 let result = self.call(call.clone());
-                Seen::Answered(call, result)
+                Seen::Answered(Box::new(call), result)
             }
             Move::WriteStatus(status) => self.write_status(*status, facts),
             Move::DropFinalizer => self.drop_finalizer(facts),

@@ -1,0 +1,16 @@
+//! The API: CRD types, validation rules, condition vocabulary.
+//!
+//! Pure data. Knows neither the cluster nor AWS; every other module may use it,
+//! it uses none of them.
+
+pub mod condition;
+pub mod crds;
+pub mod identity_pool;
+pub mod names;
+
+pub use condition::Reason;
+pub use identity_pool::{
+    CognitoIdentityProvider, DeletionPolicy, DriftPolicy, FieldDrift, IdentityPool,
+    IdentityPoolSpec, IdentityPoolStatus, Managed, ManagementPolicy, OnExternalDeletion,
+    violations,
+};

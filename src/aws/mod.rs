@@ -1,0 +1,5 @@
+//! Everything that knows AWS: the port, its SDK adapter, the request budget, the census.
+//!
+//! Knows nothing of Kubernetes and decides nothing about a pool's life.
+
+pub mod port;

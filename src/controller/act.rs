@@ -1,0 +1,92 @@
+//! Carries out one move of the core: one call out, one thing seen back.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::context::Context;
+use super::objects;
+use crate::api::{IdentityPool, IdentityPoolStatus};
+use crate::aws::budget::{Kind, Permit};
+use crate::aws::region::Region;
+use crate::pool::call::{Answer, Call, Failure, FailureKind};
+use crate::pool::claim::Claim;
+use crate::pool::moves::{Search, Seen};
+use crate::pool::{notes, ownership};
+
+/// One pass's hands.
+pub(super) struct Hands<'a> {
+    pub(super) context: &'a Context,
+    pub(super) region: Arc<Region>,
+    /// The token that is kept for the create call.
+    pub(super) reserved: Option<Permit>,
+}
+
+impl Hands<'_> {
+    pub(super) async fn read(&self, object: &IdentityPool) -> Seen {
+        Seen::Object(objects::read(&self.context.client, object).await)
+    }
+
+    pub(super) async fn reserve(&mut self) -> Seen {
+        self.reserved = Some(self.region.budget.acquire(Kind::Write).await);
+        Seen::Reserved
+    }
+
+    pub(super) async fn write_claim(&self, object: &IdentityPool, claim: Claim) -> Seen {
+        let written = objects::write_claim(&self.context.client, object, &claim).await;
+        self.context.telemetry.metrics.apiserver_written("claim");
+        Seen::ClaimWritten(claim, written)
+    }
+
+    pub(super) async fn search(&self, object: &IdentityPool, after: Timestamp) -> Seen {
+        let uid = object.metadata.uid.clone().unwrap_or_default();
+        let owner = ownership::owner_of(&self.context.operator.installation, &uid);
+        let recorded = self.context.recorded_by_others(&uid);
+        let searched = self.region.census.search(&owner, after, |id| recorded.contains(id)).await;
+        Seen::Searched(searched.map(|search| Search { began: search.began, found: search.found }))
+    }
+
+    pub(super) async fn call(&mut self, call: Call) -> Seen {
+        let kind = if call.operation().mutates() { Kind::Write } else { Kind::Read };
+        let kept = if matches!(call, Call::CreateIdentityPool { .. }) { self.reserved.take() } else { None };
+        let permit = match kept {
+            Some(permit) => permit,
+            None => self.region.budget.acquire(kind).await,
+        };
+        let result = self.region.call(permit, call.clone()).await;
+        self.note(&call, &result);
+        Seen::Answered(Box::new(call), result)
+    }
+
+    /// What a call taught goes to the census at once, which lists only by the minute.
+    fn note(&self, call: &Call, result: &Result<Answer, Failure>) {
+        let census = &self.region.census;
+        let missing = |failure: &Failure| failure.kind == FailureKind::NotFound;
+        match (call, result) {
+            (_, Ok(Answer::Pool(observed))) => census.note_pool(observed),
+            (Call::DeleteIdentityPool { id, .. }, Ok(_)) => census.note_gone(id),
+            (call, Err(failure)) if missing(failure) => {
+                if let Some(id) = call.pool() {
+                    census.note_gone(id);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) async fn write_status(&self, object: &IdentityPool, status: &IdentityPoolStatus) -> Seen {
+        let before = object.status.clone().unwrap_or_default();
+        let written = objects::write_status(&self.context.client, object, status).await;
+        self.context.telemetry.metrics.apiserver_written("status");
+        if let (Ok(object), Some(note)) = (&written, notes::transition(&before, status)) {
+            self.context.publisher.publish(object, note);
+        }
+        Seen::StatusWritten(written)
+    }
+
+    pub(super) async fn drop_finalizer(&self, object: &IdentityPool) -> Seen {
+        let dropped = objects::drop_finalizer(&self.context.client, object).await;
+        self.context.telemetry.metrics.apiserver_written("finalizer");
+        Seen::FinalizerDropped(dropped)
+    }
+}

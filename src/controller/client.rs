@@ -1,0 +1,26 @@
+//! A client of the apiserver that never repeats a write by itself and never waits
+//! for ever.
+//!
+//! The library's defaults replay any verb up to 15 times over minutes and bound
+//! no answer: a replayed write meets its own first copy as a conflict, and a
+//! silent apiserver would hang a pass until the process ends.
+
+use std::time::Duration;
+
+use kube::client::ClientBuilder;
+use kube::{Client, Config};
+use tower::timeout::TimeoutLayer;
+
+/// Bounds the answer to every request, though not the body of a watch. Well above
+/// the apiserver's normal milliseconds, well below the 15 s of an AWS call.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Makes the client.
+///
+/// # Errors
+/// When the configuration names no usable cluster or credentials.
+pub fn careful_client(mut config: Config) -> kube::Result<Client> {
+    config.default_retry = false;
+    config.connect_timeout = Some(DEADLINE / 2);
+    Ok(ClientBuilder::try_from(config)?.with_layer(&TimeoutLayer::new(DEADLINE)).build())
+}

@@ -1,0 +1,84 @@
+//! What every pass shares.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kube::Client;
+use kube::core::DeserializeGuard;
+use kube::runtime::reflector::Store;
+
+use super::clock::Clock;
+use super::memories::Memories;
+use super::publish::Publisher;
+use crate::api::IdentityPool;
+use crate::api::condition::READY;
+use crate::aws::region::Regions;
+use crate::pool::facts::Operator;
+use crate::pool::settings::PoolId;
+use crate::telemetry::Telemetry;
+use crate::telemetry::metrics::Readiness;
+
+/// An object that may be unreadable for this version.
+pub(super) type Guarded = DeserializeGuard<IdentityPool>;
+
+/// Handles and tables; no decisions.
+pub(super) struct Context {
+    pub(super) client: Client,
+    pub(super) operator: Arc<Operator>,
+    pub(super) regions: Regions,
+    pub(super) memories: Arc<Memories>,
+    pub(super) publisher: Publisher,
+    pub(super) telemetry: Arc<Telemetry>,
+    pub(super) clock: Clock,
+    pub(super) stores: Vec<Store<Guarded>>,
+    /// Recorded pools that the latest list of their region lacks.
+    pub(super) missing: Mutex<HashSet<PoolId>>,
+}
+
+impl Context {
+    /// Every readable object in sight.
+    pub(super) fn objects(&self) -> impl Iterator<Item = IdentityPool> {
+        self.stores.iter().flat_map(Store::state).filter_map(|guarded| guarded.0.clone().ok())
+    }
+
+    /// The pools that objects other than this one record.
+    pub(super) fn recorded_by_others(&self, uid: &str) -> HashSet<PoolId> {
+        self.stores
+            .iter()
+            .flat_map(Store::state)
+            .filter_map(|guarded| {
+                let object = guarded.0.as_ref().ok()?;
+                let id = object.status.as_ref()?.identity_pool_id.as_deref()?;
+                (object.metadata.uid.as_deref() != Some(uid)).then(|| PoolId::new(id))
+            })
+            .collect()
+    }
+
+    /// Whether the latest list lacks a pool.
+    pub(super) fn is_missing(&self, id: &PoolId) -> bool {
+        self.missing.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
+    }
+}
+
+/// Counts the objects of some stores by `Ready`, for the scraper.
+pub(super) fn readiness(stores: &[Store<Guarded>]) -> Readiness {
+    let mut counted = Readiness::default();
+    for guarded in stores.iter().flat_map(Store::state) {
+        let Ok(object) = &guarded.0 else {
+            counted.unknown += 1;
+            continue;
+        };
+        let conditions = object.status.as_ref().map(|status| status.conditions.as_slice());
+        let ready = conditions
+            .unwrap_or_default()
+            .iter()
+            .find(|condition| condition.type_ == READY)
+            .map(|condition| condition.status.as_str());
+        match ready {
+            Some("True") => counted.yes += 1,
+            Some("False") => counted.no += 1,
+            _ => counted.unknown += 1,
+        }
+    }
+    counted
+}

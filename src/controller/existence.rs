@@ -1,0 +1,88 @@
+//! Notices once a minute that a recorded pool is no longer listed.
+//!
+//! One list of the account serves all objects. Missing from a list is not gone:
+//! the object is only woken, and looks at its pool itself.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use futures::channel::mpsc::UnboundedSender;
+use jiff::Timestamp;
+use kube::runtime::controller::ReconcileRequest;
+use kube::runtime::reflector::ObjectRef;
+
+use super::context::{Context, Guarded};
+use crate::pool::settings::PoolId;
+
+/// A pool deleted in the console is noticed within about this time, at the price
+/// of one call per 60 pools.
+const PERIOD: Duration = Duration::from_secs(60);
+
+/// A key for the queue.
+pub(super) type Wake = ReconcileRequest<Guarded>;
+
+/// Lists for ever; the first time as soon as all objects are known.
+pub(super) async fn watch(context: &Context, wakes: &[UnboundedSender<Wake>]) {
+    for store in &context.stores {
+        // An error means that the watch has ended, and with it the operator.
+        let _ = store.wait_until_ready().await;
+    }
+    loop {
+        for (region, objects) in recorded(context) {
+            check(context, &region, objects, wakes).await;
+        }
+        tokio::time::sleep(PERIOD).await;
+    }
+}
+
+/// The objects with a pool, by region.
+fn recorded(context: &Context) -> BTreeMap<String, Vec<(PoolId, ObjectRef<Guarded>)>> {
+    let mut regions = BTreeMap::<String, Vec<_>>::new();
+    for object in context.objects() {
+        let Some(status) = &object.status else { continue };
+        let Some(id) = status.identity_pool_id.as_deref() else { continue };
+        let region = status.region.as_deref().unwrap_or(&context.operator.region);
+        let reference = ObjectRef::from_obj(&kube::core::DeserializeGuard(Ok(object.clone())));
+        regions.entry(region.to_owned()).or_default().push((PoolId::new(id), reference));
+    }
+    regions
+}
+
+async fn check(
+    context: &Context,
+    region: &str,
+    objects: Vec<(PoolId, ObjectRef<Guarded>)>,
+    wakes: &[UnboundedSender<Wake>],
+) {
+    let census = &context.regions.of(region).census;
+    let sweep = match census.sweep_after(Timestamp::now()).await {
+        Ok(sweep) => sweep,
+        Err(failure) => {
+            tracing::warn!(region, code = failure.code, message = failure.message, "pools were not listed");
+            return;
+        }
+    };
+    let absent: HashSet<PoolId> = objects
+        .iter()
+        .filter(|(id, _)| !census.exists(id, &sweep))
+        .map(|(id, _)| id.clone())
+        .collect();
+    let missing = {
+        let mut missing = context.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        for (id, _) in &objects {
+            missing.remove(id);
+        }
+        missing.extend(absent.iter().cloned());
+        absent
+    };
+    for (id, object) in objects {
+        if missing.contains(&id) {
+            // Each queue knows the objects of its own watch only and drops the keys of others.
+            for wake in wakes {
+                // The receiver ends with the queue, at shutdown.
+                let _ = wake.unbounded_send(Wake::from(object.clone()));
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What this process remembers of every object, by uid.
+//!
+//! A uid that was dealt with is never forgotten, not even after its object went:
+//! an etcd restored under a living operator brings objects back, and an object
+//! that this process knew may have a pool that the object does not know of.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::pool::memory::{Arrival, Memory};
+
+#[derive(Debug, Default)]
+struct Table {
+    present: HashMap<String, Memory>,
+    departed: HashSet<String>,
+}
+
+/// The table, shared by watches and passes.
+#[derive(Debug, Default)]
+pub(super) struct Memories(Mutex<Table>);
+
+impl Memories {
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An object came into sight. One that came as an event after the first list is
+    /// new, unless this process knew it before; one that is listed never is.
+    pub(super) fn arrived(&self, uid: &str, arrival: Arrival) {
+        let mut table = self.table();
+        let known = table.departed.contains(uid);
+        let arrival = if known { Arrival::Listed } else { arrival };
+        let memory = table
+            .present
+            .entry(uid.to_owned())
+            .or_insert_with(|| Memory::new(arrival));
+        if arrival == Arrival::Listed {
+            memory.arrival = Arrival::Listed;
+        }
+    }
+
+    /// What is known at the start of a pass. From here on the object counts as
+    /// dealt with, even if the pass is broken off.
+    pub(super) fn begin(&self, uid: &str) -> Memory {
+        let mut table = self.table();
+        let memory = table
+            .present
+            .entry(uid.to_owned())
+            .or_insert_with(|| Memory::new(Arrival::Listed));
+        let before = memory.clone();
+        memory.handled = true;
+        before
+    }
+
+    /// What a pass leaves behind.
+    pub(super) fn end(&self, uid: &str, memory: Option<Memory>) {
+        let mut table = self.table();
+        match memory {
+            Some(memory) => {
+                table.present.insert(uid.to_owned(), memory);
+            }
+            None => {
+                table.present.remove(uid);
+                table.departed.insert(uid.to_owned());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_is_new_once_only() {
+        let memories = Memories::default();
+        memories.arrived("a", Arrival::Event);
+        let first = memories.begin("a");
+        assert_eq!((first.arrival, first.handled), (Arrival::Event, false));
+        assert!(memories.begin("a").handled, "a pass that was broken off counts");
+    }
+
+    #[test]
+    fn an_object_that_comes_back_is_not_new() {
+        let memories = Memories::default();
+        memories.arrived("a", Arrival::Event);
+        memories.end("a", None);
+        memories.arrived("a", Arrival::Event);
+        assert_eq!(memories.begin("a").arrival, Arrival::Listed);
+    }
+
+    #[test]
+    fn a_relist_makes_every_object_a_listed_one() {
+        let memories = Memories::default();
+        memories.arrived("a", Arrival::Event);
+        memories.arrived("a", Arrival::Listed);
+        assert_eq!(memories.begin("a").arrival, Arrival::Listed);
+    }
+}

@@ -1,0 +1,20 @@
+//! The Kubernetes shell: watches, queue, facts in, moves out.
+//!
+//! It decides nothing. [`reconcile`] is the only loop: it shows the facts to
+//! [`crate::pool::next`], carries out the move, and adds what came of it. If
+//! something here seems to need a decision, the core lacks a fact or a move.
+
+mod act;
+mod client;
+mod clock;
+mod context;
+mod existence;
+mod memories;
+mod objects;
+mod publish;
+mod reconcile;
+mod run;
+mod watch;
+
+pub use client::careful_client;
+pub use run::{Controller, Count, Error, Options, Scope};

@@ -1,0 +1,118 @@
+//! One pass over one object: the only loop of the shell.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Instant;
+
+use kube::ResourceExt;
+use kube::runtime::controller::Action;
+use tracing::{Instrument, Span, field};
+
+use super::act::Hands;
+use super::context::{Context, Guarded};
+use crate::api::IdentityPool;
+use crate::pool::facts::Facts;
+use crate::pool::rest::{Outcome, Rest};
+use crate::pool::settings::PoolId;
+use crate::pool::{Move, Seen, next, notes};
+
+/// Passes never fail towards the queue: what went wrong is in the rest they take.
+pub(super) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Infallible> {
+    let Ok(object) = &guarded.0 else {
+        // Told by the watch; there is nothing to do until somebody changes it.
+        return Ok(Action::await_change());
+    };
+    let span = tracing::info_span!(
+        "reconcile",
+        namespace = object.namespace(),
+        name = object.name_any(),
+        uid = object.uid(),
+        pool_id = field::Empty,
+    );
+    let rest = pass(Arc::new(object.clone()), &context).instrument(span).await;
+    Ok(rest.map_or_else(Action::await_change, Action::requeue))
+}
+
+async fn pass(object: Arc<IdentityPool>, context: &Context) -> Option<std::time::Duration> {
+    let begun = Instant::now();
+    let uid = object.uid().unwrap_or_default();
+    context.telemetry.metrics.pass_begun();
+    let (last, rest) = moves(Arc::clone(&object), &uid, context).await;
+    context.memories.end(&uid, rest.memory.clone());
+    tell(last.as_deref().unwrap_or(&object), &rest, context);
+    let reason = rest.reason.map(crate::api::Reason::as_str);
+    context.telemetry.metrics.pass_ended(rest.outcome, reason, begun.elapsed());
+    rest.after
+}
+
+/// Facts in, moves out, until the core wants to rest.
+async fn moves(
+    object: Arc<IdentityPool>,
+    uid: &str,
+    context: &Context,
+) -> (Option<Arc<IdentityPool>>, Rest) {
+    let region = object.spec.region.as_deref().unwrap_or(&context.operator.region);
+    let region = context.regions.of(region);
+    let mut hands = Hands { context, region, reserved: None };
+    let mut facts = observe(object, uid, &hands);
+    loop {
+        facts.moment = context.clock.moment(hands.region.cognito.clock_offset());
+        let mv = next(&facts);
+        let (Some(object), mv) = (facts.object.clone(), mv) else {
+            return (None, gone(&facts));
+        };
+        let seen: Seen = match mv {
+            Move::ReadObject => hands.read(&object).await,
+            Move::Reserve => hands.reserve().await,
+            Move::WriteClaim(claim) => hands.write_claim(&object, claim).await,
+            Move::Search { after } => hands.search(&object, after).await,
+            Move::Call(call) => hands.call(call).await,
+            Move::WriteStatus(status) => hands.write_status(&object, &status).await,
+            Move::DropFinalizer => hands.drop_finalizer(&object).await,
+            Move::Rest(rest) => return (Some(object), rest),
+        };
+        facts.learn(seen);
+    }
+}
+
+/// What is known before anything is asked.
+fn observe(object: Arc<IdentityPool>, uid: &str, hands: &Hands<'_>) -> Facts {
+    let context = hands.context;
+    let recorded = object
+        .status
+        .as_ref()
+        .and_then(|status| status.identity_pool_id.as_deref())
+        .map(PoolId::new);
+    let owner = crate::pool::ownership::owner_of(&context.operator.installation, uid);
+    let moment = context.clock.moment(hands.region.cognito.clock_offset());
+    let memory = context.memories.begin(uid);
+    let mut facts = Facts::begin(Arc::clone(&context.operator), moment, object, memory);
+    facts.missing = recorded.is_some_and(|id| context.is_missing(&id));
+    facts.known = hands.region.census.known_owned(&owner);
+    facts
+}
+
+/// The log and the Events of a pass.
+fn tell(object: &IdentityPool, rest: &Rest, context: &Context) {
+    let pool = object.status.as_ref().and_then(|status| status.identity_pool_id.as_deref());
+    Span::current().record("pool_id", pool);
+    if let Some(note) = notes::corrected(&rest.corrected) {
+        context.publisher.publish(object, note);
+    }
+    for field in &rest.corrected {
+        context.telemetry.metrics.drift_corrected(field);
+    }
+    let reason = rest.reason.map(crate::api::Reason::as_str);
+    let detail = rest.detail.as_deref();
+    match rest.outcome {
+        Outcome::Unchanged | Outcome::Waiting => {
+            tracing::debug!(reason, outcome = rest.outcome.as_str(), "pass ended");
+        }
+        Outcome::Applied | Outcome::Released => {
+            tracing::info!(outcome = rest.outcome.as_str(), corrected = ?rest.corrected, "pass ended");
+        }
+        Outcome::Stalled | Outcome::Failed => {
+            tracing::warn!(reason, detail, outcome = rest.outcome.as_str(), "pass ended");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The controller from start to stop.
+//!
+//! Stopping means: no new pass begins, running ones go on to their end, because a
+//! pass broken off between a create call and its record costs a settle window.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::channel::mpsc;
+use futures::future::join_all;
+use kube::Client;
+use kube::api::Api;
+use kube::runtime::controller::{Action, Config};
+use kube::runtime::reflector::{Store, store};
+use kube::runtime::{applier, watcher};
+use tokio_util::sync::CancellationToken;
+
+use super::clock::Clock;
+use super::context::{Context, Guarded, readiness};
+use super::memories::Memories;
+use super::publish::Publisher;
+use super::{existence, reconcile, watch};
+use crate::aws::region::Regions;
+use crate::pool::facts::Operator;
+use crate::telemetry::Telemetry;
+use crate::telemetry::metrics::Readiness;
+
+/// Running passes may take this long after a stop: two AWS calls at their
+/// deadline and the writes around them; below Kubernetes' usual 30 s of grace.
+const DRAIN: Duration = Duration::from_secs(25);
+
+/// Which objects are this operator's business.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// Namespaces; none means all.
+    pub namespaces: Vec<String>,
+    /// Label selector; none means all objects.
+    pub selector: Option<String>,
+}
+
+/// Everything a controller runs with.
+pub struct Options {
+    /// The cluster.
+    pub client: Client,
+    /// What this process runs as.
+    pub operator: Operator,
+    /// AWS, by region.
+    pub regions: Regions,
+    /// Which objects.
+    pub scope: Scope,
+    /// Passes at once, 1 at least.
+    pub concurrency: u16,
+    /// Where to tell.
+    pub telemetry: Arc<Telemetry>,
+}
+
+/// Counts the objects by readiness.
+pub type Count = Arc<dyn Fn() -> Readiness + Send + Sync>;
+
+/// What can end a controller besides a stop.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Passes were still running when the time to drain was over.
+    #[error("passes were still running {} s after the stop", DRAIN.as_secs())]
+    Drain,
+}
+
+/// One watch with its cache.
+struct Watch {
+    api: Api<Guarded>,
+    reader: Store<Guarded>,
+    writer: store::Writer<Guarded>,
+}
+
+/// A controller that is ready to run.
+pub struct Controller {
+    context: Arc<Context>,
+    watches: Vec<Watch>,
+    config: watcher::Config,
+    concurrency: u16,
+}
+
+impl Controller {
+    /// Puts the parts together; starts nothing but the filing of Events.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        let Options { client, operator, regions, scope, concurrency, telemetry } = options;
+        let watches = watches(&client, &scope);
+        let context = Context {
+            publisher: Publisher::start(client.clone(), Arc::clone(&telemetry)),
+            client,
+            operator: Arc::new(operator),
+            regions,
+            memories: Arc::new(Memories::default()),
+            telemetry,
+            clock: Clock::start(),
+            stores: watches.iter().map(|watch| watch.reader.clone()).collect(),
+            missing: std::sync::Mutex::default(),
+        };
+        Self {
+            context: Arc::new(context),
+            watches,
+            config: watch::config(scope.selector.as_deref()),
+            concurrency: concurrency.max(1),
+        }
+    }
+
+    /// Counts the objects, for the metrics page.
+    #[must_use]
+    pub fn count(&self) -> Count {
+        let stores = self.context.stores.clone();
+        Arc::new(move || readiness(&stores))
+    }
+
+    /// Runs until `stop`, then drains.
+    ///
+    /// # Errors
+    /// When passes do not end in time.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
+        let Self { context, watches, config, concurrency } = self;
+        let mut wakes = Vec::new();
+        let mut queues = Vec::new();
+        for watch in watches {
+            let (sender, receiver) = mpsc::unbounded();
+            wakes.push(sender);
+            queues.push(queue(&context, watch, &config, receiver, concurrency, &stop));
+        }
+        let listing = existence::watch(&context, &wakes);
+        let stopped = async {
+            stop.cancelled().await;
+            tokio::time::sleep(DRAIN).await;
+        };
+        tokio::select! {
+            _ = join_all(queues) => Ok(()),
+            () = listing => Ok(()),
+            () = stopped => Err(Error::Drain),
+        }
+    }
+}
+
+fn watches(client: &Client, scope: &Scope) -> Vec<Watch> {
+    let apis = if scope.namespaces.is_empty() {
+        vec![Api::all(client.clone())]
+    } else {
+        let one = |namespace: &String| Api::namespaced(client.clone(), namespace);
+        scope.namespaces.iter().map(one).collect()
+    };
+    let watch = |api| {
+        let writer = store::Writer::default();
+        Watch { api, reader: writer.as_reader(), writer }
+    };
+    apis.into_iter().map(watch).collect()
+}
+
+async fn queue(
+    context: &Arc<Context>,
+    watch: Watch,
+    config: &watcher::Config,
+    wakes: mpsc::UnboundedReceiver<existence::Wake>,
+    concurrency: u16,
+    stop: &CancellationToken,
+) {
+    let Watch { api, reader, writer } = watch;
+    let telemetry = Arc::clone(&context.telemetry);
+    let memories = Arc::clone(&context.memories);
+    let keys = watch::keys(api, config.clone(), writer, memories, telemetry);
+    let keys = futures::stream::select(keys, wakes.map(Ok));
+    let keys = watch::until(keys, stop.clone());
+    applier(
+        |object, context| Box::pin(reconcile::reconcile(object, context)),
+        |_, never: &std::convert::Infallible, _| -> Action { match *never {} },
+        Arc::clone(context),
+        reader,
+        Box::pin(keys),
+        Config::default().concurrency(concurrency),
+    )
+    .for_each(|_| std::future::ready(()))
+    .await;
+}

@@ -1,0 +1,54 @@
+//! Logs: text for people, JSON for machines, filtered by level.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::TryInitError;
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// One line for a person.
+    #[default]
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+/// A log that cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The filter is no filter.
+    #[error(
+        "--log-level {0:?} is not understood: {1}; use a level (info, debug) or a filter such as info,kube=warn"
+    )]
+    Filter(String, tracing_subscriber::filter::ParseError),
+    /// Somebody else has set up a log in this process.
+    #[error("the log is set up already")]
+    Init(#[from] TryInitError),
+}
+
+/// Sets up the log of the process, on standard error.
+///
+/// # Errors
+/// When the filter cannot be parsed, or a log is set up already.
+pub fn init(format: Format, filter: &str) -> Result<(), Error> {
+    use tracing_subscriber::util::SubscriberInitExt;
+    // The SDK logs request bodies at its lowest levels; login provider values can be secrets.
+    let quiet = "aws_smithy_runtime=info,aws_smithy_runtime_api=info,aws_sdk_cognitoidentity=info,\
+                 aws_sdk_sts=info,aws_config=info,aws_runtime=info,hyper=info,h2=info,rustls=info";
+    let parsed = EnvFilter::builder()
+        .parse(format!("{filter},{quiet}"))
+        .map_err(|error| Error::Filter(filter.to_owned(), error))?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(parsed)
+        .with_writer(std::io::stderr);
+    match format {
+        Format::Text => log.with_ansi(false).finish().try_init()?,
+        Format::Json => log
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .finish()
+            .try_init()?,
+    }
+    Ok(())
+}

@@ -1,0 +1,52 @@
+//! What is made from the code and kept in the repository.
+
+use std::fs;
+use std::path::Path;
+
+use identity_pool_operator::api::crds::{crd, crds_yaml};
+use serde_json::Value;
+
+/// Most bytes of the file. Large definitions slow every `kubectl` down, and client-side apply
+/// keeps a copy in an annotation of at most 256 KiB.
+const MOST_BYTES: usize = 60_000;
+
+#[test]
+fn stored_crds_equal_the_code() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds/identitypools.yaml");
+    let stored = fs::read_to_string(path).unwrap_or_default();
+    let generated = crds_yaml().expect("YAML");
+    assert!(
+        stored == generated,
+        "crds/ is not what src/api says: run `make generate`"
+    );
+}
+
+#[test]
+fn crds_stay_small() {
+    let size = crds_yaml().expect("YAML").len();
+    assert!(size < MOST_BYTES, "{size} bytes");
+}
+
+#[test]
+fn every_field_is_explained() {
+    let crd = serde_json::to_value(crd()).expect("JSON");
+    let mut silent = Vec::new();
+    unexplained(
+        &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"],
+        "",
+        &mut silent,
+    );
+    assert!(silent.is_empty(), "no description: {silent:?}");
+}
+
+fn unexplained(schema: &Value, path: &str, silent: &mut Vec<String>) {
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    for (name, property) in properties {
+        let path = format!("{path}.{name}");
+        if property["description"].as_str().is_none_or(str::is_empty) {
+            silent.push(path.clone());
+        }
+        unexplained(property, &path, silent);
+        unexplained(&property["items"], &path, silent);
+    }
+}
