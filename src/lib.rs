@@ -6,7 +6,7 @@
 
 pub mod api;
 pub mod aws;
-// pub mod cli;
-// pub mod controller;
+pub mod cli;
+pub mod controller;
 pub mod pool;
 pub mod telemetry;

@@ -2,4 +2,11 @@
 //!
 //! Knows nothing of Kubernetes and decides nothing about a pool's life.
 
+pub mod budget;
+pub mod census;
+pub mod cognito;
+mod convert;
+pub mod error;
+pub mod identity;
 pub mod port;
+pub mod region;

@@ -1,11 +1,14 @@
-//! AWS by region: one adapter, one budget and one census for each, made when
-//! first asked for and kept.
+//! AWS by region: one adapter, one budget and one census for each, made when first
+//! asked for and kept. Every call is counted here.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use aws_types::SdkConfig;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use jiff::SignedDuration;
 
 use super::budget::{Budget, Permit};
 use super::census::Census;
@@ -17,10 +20,93 @@ use crate::telemetry::Telemetry;
 
 /// Identity pools of one region, with what belongs to it.
 pub struct Region {
-    /// The port, measured.
+    /// The port, counted.
     pub cognito: Arc<dyn Cognito>,
     /// How fast it may be asked.
     pub budget: Arc<Budget>,
     /// Which pools there are.
     pub census: Census,
+}
+
+impl Region {
+    fn new(cognito: Arc<dyn Cognito>) -> Self {
+        let budget = Arc::new(Budget::new());
+        let census = Census::new(Arc::clone(&cognito), Arc::clone(&budget));
+        Self { cognito, budget, census }
+    }
+
+    /// Sends a call for which the budget gave its permit.
+    ///
+    /// # Errors
+    /// As [`Cognito::call`].
+    pub async fn call(&self, permit: Permit, call: Call) -> Result<Answer, Failure> {
+        let result = self.cognito.call(call).await;
+        let throttled = result.as_ref().is_err_and(|failure| failure.kind == FailureKind::Throttled);
+        self.budget.observe(permit.kind(), throttled);
+        result
+    }
+}
+
+/// The regions of one account.
+pub struct Regions {
+    config: SdkConfig,
+    caller: CallerIdentity,
+    telemetry: Arc<Telemetry>,
+    known: Mutex<HashMap<String, Arc<Region>>>,
+}
+
+impl Regions {
+    /// With the credentials of one account.
+    #[must_use]
+    pub fn new(config: SdkConfig, caller: CallerIdentity, telemetry: Arc<Telemetry>) -> Self {
+        Self { config, caller, telemetry, known: Mutex::default() }
+    }
+
+    /// One region.
+    #[must_use]
+    pub fn of(&self, region: &str) -> Arc<Region> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(region) = known.get(region) {
+            return Arc::clone(region);
+        }
+        let client = CognitoClient::new(&self.config, region, &self.caller);
+        let counted = Counted { inner: client, telemetry: Arc::clone(&self.telemetry) };
+        let made = Arc::new(Region::new(Arc::new(counted)));
+        known.insert(region.to_owned(), Arc::clone(&made));
+        made
+    }
+}
+
+/// A port whose calls are counted and logged.
+struct Counted<C> {
+    inner: C,
+    telemetry: Arc<Telemetry>,
+}
+
+impl<C: Cognito> Cognito for Counted<C> {
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Answer, Failure>> {
+        async move {
+            let operation = call.operation();
+            let pool = call.pool().map(ToString::to_string);
+            let begun = Instant::now();
+            let result = self.inner.call(call).await;
+            let failure = result.as_ref().err();
+            let kind = failure.map(|failure| failure.kind);
+            self.telemetry.metrics.aws_called(operation, kind, begun.elapsed());
+            tracing::debug!(
+                operation = operation.as_str(),
+                pool_id = pool,
+                code = failure.map(|failure| failure.code.as_str()),
+                request_id = failure.and_then(|failure| failure.request_id.as_deref()),
+                took = ?begun.elapsed(),
+                "AWS call"
+            );
+            result
+        }
+        .boxed()
+    }
+
+    fn clock_offset(&self) -> Option<SignedDuration> {
+        self.inner.clock_offset()
+    }
 }

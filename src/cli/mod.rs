@@ -30,12 +30,17 @@ enum Command {
     Reasons,
 }
 
+fn crds() -> Result<(), run::Error> {
+    print!("{}", api::crds::crds_yaml()?);
+    Ok(())
+}
+
 /// Runs what the arguments ask for.
 #[must_use]
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(flags) => run::run(*flags),
-        Command::Crd => api::crds::crds_yaml().map(|yaml| print!("{yaml}")).map_err(Into::into),
+        Command::Crd => crds(),
         Command::Reasons => {
             print!("{}", api::condition::reasons_page());
             Ok(())

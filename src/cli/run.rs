@@ -15,10 +15,10 @@ use kube::{Client, Config};
 use tokio_util::sync::CancellationToken;
 
 use super::EXIT_MISUSE;
+use crate::aws::error::is_hopeless;
 use crate::aws::identity::{self, CallerIdentity};
 use crate::aws::region::Regions;
 use crate::controller::{Controller, Options, Scope, careful_client};
-use crate::pool::call::{Failure, FailureKind};
 use crate::pool::facts::Operator;
 use crate::telemetry::{self, Telemetry, admin, health};
 
@@ -101,14 +101,8 @@ pub(super) enum Error {
     Controller(#[from] crate::controller::Error),
     #[error("the runtime cannot be started: {0}")]
     Runtime(#[from] std::io::Error),
-    #[error("{0}")]
-    Crd(String),
-}
-
-impl From<String> for Error {
-    fn from(text: String) -> Self {
-        Self::Crd(text)
-    }
+    #[error("the definitions cannot be written: {0}")]
+    Crd(#[from] serde_saphyr::ser::Error),
 }
 
 impl Error {
@@ -231,7 +225,7 @@ async fn caller(config: &aws_types::SdkConfig, telemetry: &Telemetry) -> Result<
                 telemetry.health.holds(health::AWS);
                 return Ok(caller);
             }
-            Err(failure) if hopeless(&failure) => {
+            Err(failure) if is_hopeless(&failure) => {
                 return Err(Error::Credentials(format!("{}: {}", failure.code, failure.message)));
             }
             Err(failure) => {
@@ -242,10 +236,6 @@ async fn caller(config: &aws_types::SdkConfig, telemetry: &Telemetry) -> Result<
             }
         }
     }
-}
-
-fn hopeless(failure: &Failure) -> bool {
-    matches!(failure.kind, FailureKind::Credentials | FailureKind::Denied)
 }
 
 async fn installation(flags: &Flags, client: &Client) -> Result<String, Error> {

@@ -43,8 +43,11 @@ pub(super) async fn write_claim(client: &Client, object: &IdentityPool, claim: &
     metadata["finalizers"] = json!(finalizers);
     metadata["annotations"] = json!({ CLAIM_ANNOTATION: text });
     let patch = Patch::Merge(json!({ "metadata": metadata }));
-    let patched = api(client, object).patch(&object.name_any(), &PatchParams::default(), &patch);
-    patched.await.map(slim).map_err(|error| trouble(&error))
+    api(client, object)
+        .patch(&object.name_any(), &PatchParams::default(), &patch)
+        .await
+        .map(slim)
+        .map_err(|error| trouble(&error))
 }
 
 /// Takes our finalizer away and leaves those of others.
@@ -53,8 +56,10 @@ pub(super) async fn drop_finalizer(client: &Client, object: &IdentityPool) -> Re
     let mut metadata = precondition(object);
     metadata["finalizers"] = json!(others);
     let patch = Patch::Merge(json!({ "metadata": metadata }));
-    let patched = api(client, object).patch(&object.name_any(), &PatchParams::default(), &patch);
-    match patched.await {
+    let patched = api(client, object)
+        .patch(&object.name_any(), &PatchParams::default(), &patch)
+        .await;
+    match patched {
         Ok(_) => Ok(()),
         Err(error) => match trouble(&error) {
             Trouble::Gone => Ok(()),
@@ -70,8 +75,11 @@ pub(super) async fn write_status(
     status: &IdentityPoolStatus,
 ) -> Written {
     let patch = Patch::Merge(json!({ "metadata": precondition(object), "status": status }));
-    let patched = api(client, object).patch_status(&object.name_any(), &PatchParams::default(), &patch);
-    patched.await.map(slim).map_err(|error| trouble(&error))
+    api(client, object)
+        .patch_status(&object.name_any(), &PatchParams::default(), &patch)
+        .await
+        .map(slim)
+        .map_err(|error| trouble(&error))
 }
 
 fn precondition(object: &IdentityPool) -> Value {

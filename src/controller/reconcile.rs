@@ -14,7 +14,7 @@ use crate::api::IdentityPool;
 use crate::pool::facts::Facts;
 use crate::pool::rest::{Outcome, Rest};
 use crate::pool::settings::PoolId;
-use crate::pool::{Move, Seen, next, notes};
+use crate::pool::{Move, next, notes};
 
 /// Passes never fail towards the queue: what went wrong is in the rest they take.
 pub(super) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Infallible> {
@@ -37,9 +37,9 @@ async fn pass(object: Arc<IdentityPool>, context: &Context) -> Option<std::time:
     let begun = Instant::now();
     let uid = object.uid().unwrap_or_default();
     context.telemetry.metrics.pass_begun();
-    let (last, rest) = moves(Arc::clone(&object), &uid, context).await;
+    let (last, rest) = moves(object, &uid, context).await;
     context.memories.end(&uid, rest.memory.clone());
-    tell(last.as_deref().unwrap_or(&object), &rest, context);
+    tell(&last, &rest, context);
     let reason = rest.reason.map(crate::api::Reason::as_str);
     context.telemetry.metrics.pass_ended(rest.outcome, reason, begun.elapsed());
     rest.after
@@ -50,18 +50,17 @@ async fn moves(
     object: Arc<IdentityPool>,
     uid: &str,
     context: &Context,
-) -> (Option<Arc<IdentityPool>>, Rest) {
+) -> (Arc<IdentityPool>, Rest) {
     let region = object.spec.region.as_deref().unwrap_or(&context.operator.region);
     let region = context.regions.of(region);
     let mut hands = Hands { context, region, reserved: None };
-    let mut facts = observe(object, uid, &hands);
+    let mut facts = observe(Arc::clone(&object), uid, &hands);
     loop {
         facts.moment = context.clock.moment(hands.region.cognito.clock_offset());
         let mv = next(&facts);
-        let (Some(object), mv) = (facts.object.clone(), mv) else {
-            return (None, gone(&facts));
-        };
-        let seen: Seen = match mv {
+        // Without an object the core asks for nothing but a rest.
+        let object = facts.object.as_ref().map_or_else(|| Arc::clone(&object), Arc::clone);
+        let seen = match mv {
             Move::ReadObject => hands.read(&object).await,
             Move::Reserve => hands.reserve().await,
             Move::WriteClaim(claim) => hands.write_claim(&object, claim).await,
@@ -69,7 +68,7 @@ async fn moves(
             Move::Call(call) => hands.call(call).await,
             Move::WriteStatus(status) => hands.write_status(&object, &status).await,
             Move::DropFinalizer => hands.drop_finalizer(&object).await,
-            Move::Rest(rest) => return (Some(object), rest),
+            Move::Rest(rest) => return (object, rest),
         };
         facts.learn(seen);
     }

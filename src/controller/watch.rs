@@ -8,12 +8,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt, TryStreamExt};
-use kube::ResourceExt;
+use kube::{Resource, ResourceExt};
 use kube::api::Api;
 use kube::runtime::controller::ReconcileRequest;
 use kube::runtime::reflector::{ObjectRef, store::Writer};
 use kube::runtime::watcher::{self, Event};
-use kube::runtime::{WatchStreamExt, watcher as watch};
+use kube::runtime::{PredicateConfig, WatchStreamExt, watcher as watch};
 
 use super::context::Guarded;
 use super::memories::Memories;
@@ -50,7 +50,7 @@ pub(super) fn keys(
         .inspect_ok(move |event| arrived(&memories, &telemetry, event))
         .reflect(writer)
         .applied_objects()
-        .predicate_filter(trigger, kube::runtime::predicates::Config::default())
+        .predicate_filter(trigger, PredicateConfig::default())
         .map_ok(|object| ReconcileRequest::from(ObjectRef::from_obj(&object)))
 }
 

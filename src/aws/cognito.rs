@@ -1,0 +1,219 @@
+//! The port's implementation: one account and region, over the AWS SDK.
+//!
+//! Sends each call once, within its deadline. The SDK's retries are off, because
+//! they repeat a create call whose reply was lost; its clock-skew correction is
+//! off, because it would move the signing time that the protocol sets.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_cognitoidentity::Client;
+use aws_sdk_cognitoidentity::config::{Builder, Intercept, Region, RuntimeComponents};
+use aws_sdk_cognitoidentity::types::IdentityPoolShortDescription;
+use aws_smithy_async::time::StaticTimeSource;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
+use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::date_time::{DateTime, Format};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
+
+use super::convert::{create_request, update_request};
+use super::error::failure;
+use super::identity::CallerIdentity;
+use super::port::Cognito;
+use crate::pool::call::{Answer, Call, Failure, Operation};
+use crate::pool::settings::{Observed, PoolId, Settings, Tags};
+
+/// A host that does not take the connection by then is not there; AWS takes it in
+/// milliseconds.
+const CONNECT: Duration = Duration::from_secs(3);
+
+/// Largest page that `ListIdentityPools` gives.
+const PAGE: i32 = 60;
+
+/// No answer has been heard yet.
+const UNHEARD: i64 = i64::MIN;
+
+/// One account and region.
+#[derive(Clone, Debug)]
+pub struct CognitoClient {
+    client: Client,
+    /// `arn:<partition>:cognito-identity:<region>:<account>:identitypool/`, the
+    /// front of a pool's ARN.
+    arn_front: String,
+    ahead: Arc<Ahead>,
+}
+
+impl CognitoClient {
+    /// For one region, with the credentials and endpoint of a configuration.
+    #[must_use]
+    pub fn new(config: &SdkConfig, region: &str, caller: &CallerIdentity) -> Self {
+        let ahead = Arc::new(Ahead(AtomicI64::new(UNHEARD)));
+        let settings = Builder::from(config)
+            .region(Region::new(region.to_owned()))
+            .retry_config(RetryConfig::disabled())
+            .disable_clock_skew_correction(true)
+            .interceptor(Listen(Arc::clone(&ahead)))
+            .build();
+        let CallerIdentity { account_id, partition, .. } = caller;
+        Self {
+            client: Client::from_conf(settings),
+            arn_front: format!("arn:{partition}:cognito-identity:{region}:{account_id}:identitypool/"),
+            ahead,
+        }
+    }
+
+    async fn send(&self, call: Call) -> Result<Answer, Failure> {
+        let with = bounds(call.deadline());
+        match call {
+            Call::CreateIdentityPool { settings, tags, signed_at } => {
+                self.create(settings, tags, signed_as_of(with, signed_at)).await
+            }
+            Call::UpdateIdentityPool { id, settings, tags } => {
+                self.update(&id, settings, tags, with).await
+            }
+            Call::DescribeIdentityPool { id } => self.describe(&id, with).await,
+            Call::DeleteIdentityPool { id, signed_at } => {
+                self.delete(&id, signed_as_of(with, signed_at)).await
+            }
+            Call::ListIdentityPools { next_token } => self.list(next_token, with).await,
+            Call::ListIdentities { id } => self.identities(&id, with).await,
+            Call::TagResource { id, tags } => self.tag(&id, tags, with).await,
+            Call::UntagResource { id, keys } => self.untag(&id, keys, with).await,
+        }
+    }
+
+    async fn create(&self, settings: Settings, tags: Tags, with: Builder) -> Result<Answer, Failure> {
+        let request = create_request(self.client.create_identity_pool(), settings, tags);
+        let sent = request.customize().config_override(with).send().await;
+        sent.map(pool).map_err(|error| failure(Operation::CreateIdentityPool, &error))
+    }
+
+    async fn update(&self, id: &PoolId, settings: Settings, tags: Tags, with: Builder) -> Result<Answer, Failure> {
+        let request = self.client.update_identity_pool().identity_pool_id(id.as_str());
+        let request = update_request(request, settings, tags);
+        let sent = request.customize().config_override(with).send().await;
+        sent.map(pool).map_err(|error| failure(Operation::UpdateIdentityPool, &error))
+    }
+
+    async fn describe(&self, id: &PoolId, with: Builder) -> Result<Answer, Failure> {
+        let request = self.client.describe_identity_pool().identity_pool_id(id.as_str());
+        let sent = request.customize().config_override(with).send().await;
+        sent.map(pool).map_err(|error| failure(Operation::DescribeIdentityPool, &error))
+    }
+
+    async fn delete(&self, id: &PoolId, with: Builder) -> Result<Answer, Failure> {
+        let request = self.client.delete_identity_pool().identity_pool_id(id.as_str());
+        let sent = request.customize().config_override(with).send().await;
+        sent.map(|_| Answer::Done).map_err(|error| failure(Operation::DeleteIdentityPool, &error))
+    }
+
+    async fn list(&self, next_token: Option<String>, with: Builder) -> Result<Answer, Failure> {
+        let request = self.client.list_identity_pools().max_results(PAGE).set_next_token(next_token);
+        let sent = request.customize().config_override(with).send().await;
+        let page = sent.map_err(|error| failure(Operation::ListIdentityPools, &error))?;
+        let entry = |pool: IdentityPoolShortDescription| {
+            let id = PoolId::new(pool.identity_pool_id?);
+            Some((id, pool.identity_pool_name.unwrap_or_default()))
+        };
+        let next_token = page.next_token.filter(|token| !token.is_empty());
+        let entries = page.identity_pools.unwrap_or_default().into_iter().filter_map(entry).collect();
+        Ok(Answer::Page { entries, next_token })
+    }
+
+    async fn identities(&self, id: &PoolId, with: Builder) -> Result<Answer, Failure> {
+        let request = self.client.list_identities().identity_pool_id(id.as_str()).max_results(1);
+        let sent = request.customize().config_override(with).send().await;
+        // A page may be empty while another follows: then there may be identities.
+        sent.map(|page| Answer::HasIdentities(!page.identities().is_empty() || page.next_token.is_some()))
+            .map_err(|error| failure(Operation::ListIdentities, &error))
+    }
+
+    async fn tag(&self, id: &PoolId, tags: Tags, with: Builder) -> Result<Answer, Failure> {
+        let tags = tags.into_iter().collect();
+        let request = self.client.tag_resource().resource_arn(self.arn(id)).set_tags(Some(tags));
+        let sent = request.customize().config_override(with).send().await;
+        sent.map(|_| Answer::Done).map_err(|error| failure(Operation::TagResource, &error))
+    }
+
+    async fn untag(&self, id: &PoolId, keys: Vec<String>, with: Builder) -> Result<Answer, Failure> {
+        let request = self.client.untag_resource().resource_arn(self.arn(id)).set_tag_keys(Some(keys));
+        let sent = request.customize().config_override(with).send().await;
+        sent.map(|_| Answer::Done).map_err(|error| failure(Operation::UntagResource, &error))
+    }
+
+    /// Tag calls refuse the bare id.
+    fn arn(&self, id: &PoolId) -> String {
+        format!("{}{id}", self.arn_front)
+    }
+}
+
+impl Cognito for CognitoClient {
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Answer, Failure>> {
+        self.send(call).boxed()
+    }
+
+    fn clock_offset(&self) -> Option<SignedDuration> {
+        let millis = self.ahead.0.load(Ordering::Relaxed);
+        (millis != UNHEARD).then(|| SignedDuration::from_millis(millis))
+    }
+}
+
+fn pool(output: impl Into<Observed>) -> Answer {
+    Answer::Pool(output.into())
+}
+
+/// The SDK bounds nothing but the connection by itself: a silent host would hang a
+/// pass for ever.
+fn bounds(deadline: Duration) -> Builder {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_timeout(deadline)
+        .operation_attempt_timeout(deadline)
+        .build();
+    Builder::new().retry_config(RetryConfig::disabled()).timeout_config(timeouts)
+}
+
+fn signed_as_of(with: Builder, at: Timestamp) -> Builder {
+    with.time_source(StaticTimeSource::new(SystemTime::from(at)))
+}
+
+/// How far AWS's clock is ahead of ours, in milliseconds.
+#[derive(Debug)]
+struct Ahead(AtomicI64);
+
+/// Reads AWS's clock off every answer.
+#[derive(Debug)]
+struct Listen(Arc<Ahead>);
+
+#[dyn_dispatch_hint]
+impl Intercept for Listen {
+    fn name(&self) -> &'static str {
+        "ListenToClock"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(millis) = context.response().headers().get("date").and_then(ahead) {
+            self.0.0.store(millis, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// A `Date` header says the second that has begun: on average half a second ago.
+fn ahead(date: &str) -> Option<i64> {
+    let said = DateTime::from_str(date, Format::HttpDate).ok()?.to_millis().ok()? + 500;
+    Some(said - Timestamp::now().as_millisecond())
+}

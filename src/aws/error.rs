@@ -1,0 +1,204 @@
+//! From the SDK's errors to ours: by error code, never by the SDK's variant.
+//!
+//! Many codes are not modelled and reach us as `Unhandled` with a code. What is
+//! not certainly a refusal counts as unanswered: a create call that is wrongly
+//! thought refused would be repeated, and make a second pool.
+
+use std::error::Error as StdError;
+use std::io;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::request_id::RequestId;
+
+use crate::pool::call::{Failure, FailureKind, Operation};
+
+/// Longest part of AWS's own sentence that is kept: a condition stays readable.
+const MESSAGE_LIMIT: usize = 300;
+
+/// Every code that is certainly a refusal. The first column is the service model,
+/// the others are AWS's common errors and codes seen on the wire.
+const REFUSALS: &[(&str, FailureKind)] = &[
+    ("TooManyRequestsException", FailureKind::Throttled),
+    ("ThrottlingException", FailureKind::Throttled),
+    ("Throttling", FailureKind::Throttled),
+    ("ThrottledException", FailureKind::Throttled),
+    ("RequestLimitExceeded", FailureKind::Throttled),
+    ("RequestThrottled", FailureKind::Throttled),
+    ("RequestThrottledException", FailureKind::Throttled),
+    ("SlowDown", FailureKind::Throttled),
+    ("ResourceNotFoundException", FailureKind::NotFound),
+    ("ConcurrentModificationException", FailureKind::Concurrent),
+    ("InvalidParameterException", FailureKind::Invalid),
+    ("ValidationException", FailureKind::Invalid),
+    ("ValidationError", FailureKind::Invalid),
+    ("SerializationException", FailureKind::Invalid),
+    ("ResourceConflictException", FailureKind::Invalid),
+    ("NotAuthorizedException", FailureKind::Denied),
+    ("AccessDeniedException", FailureKind::Denied),
+    ("AccessDenied", FailureKind::Denied),
+    ("OptInRequired", FailureKind::Denied),
+    ("LimitExceededException", FailureKind::Quota),
+    ("ExpiredTokenException", FailureKind::Credentials),
+    ("ExpiredToken", FailureKind::Credentials),
+    ("UnrecognizedClientException", FailureKind::Credentials),
+    ("InvalidClientTokenId", FailureKind::Credentials),
+    ("MissingAuthenticationTokenException", FailureKind::Credentials),
+    ("MissingAuthenticationToken", FailureKind::Credentials),
+    ("IncompleteSignatureException", FailureKind::Credentials),
+    ("IncompleteSignature", FailureKind::Credentials),
+    ("SignatureDoesNotMatch", FailureKind::Credentials),
+    ("InvalidSignatureException", FailureKind::Credentials),
+    ("AuthFailure", FailureKind::Credentials),
+    ("RequestExpired", FailureKind::SignatureTooOld),
+    ("RequestTimeTooSkewed", FailureKind::SignatureTooOld),
+    ("UnknownOperationException", FailureKind::Refused),
+];
+
+/// What became of a call that did not work.
+pub(super) fn failure<E>(operation: Operation, error: &SdkError<E, HttpResponse>) -> Failure
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    let request_id = error.request_id().map(str::to_owned);
+    let (kind, code, message) = match error {
+        SdkError::ServiceError(answer) => {
+            let code = answer.err().code().unwrap_or_default();
+            let message = answer.err().message().unwrap_or_default();
+            let kind = refusal(code, message, answer.raw().status().as_u16());
+            (kind, named(code, answer.raw().status().as_u16()), message.to_owned())
+        }
+        SdkError::TimeoutError(_) => {
+            (FailureKind::Unanswered, "Timeout".to_owned(), "no answer in time".to_owned())
+        }
+        SdkError::ResponseError(answer) => {
+            (FailureKind::Unanswered, named("", answer.raw().status().as_u16()), chain(error))
+        }
+        _ => {
+            let (kind, code) = unsent(error);
+            (kind, code.to_owned(), chain(error))
+        }
+    };
+    Failure { operation, kind, code, message: cut(&message), request_id }
+}
+
+/// A code that the table knows, in an answer of the kind that AWS gives to refusals.
+fn refusal(code: &str, message: &str, status: u16) -> FailureKind {
+    if !(400..500).contains(&status) {
+        return FailureKind::Unanswered;
+    }
+    let known = REFUSALS.iter().find(|(known, _)| *known == code);
+    match known {
+        // AWS has one code for a wrong signature and for one that came too late.
+        Some(_) if code == "InvalidSignatureException" && message.contains("expired") => {
+            FailureKind::SignatureTooOld
+        }
+        Some((_, kind)) => *kind,
+        None => FailureKind::Unanswered,
+    }
+}
+
+fn named(code: &str, status: u16) -> String {
+    if code.is_empty() { format!("HTTP {status}") } else { code.to_owned() }
+}
+
+/// A call that got no answer at all: did it leave this process?
+fn unsent(error: &(dyn StdError + 'static)) -> (FailureKind, &'static str) {
+    for cause in causes(error) {
+        if let Some(credentials) = cause.downcast_ref::<CredentialsError>() {
+            return (FailureKind::Credentials, credentials_code(credentials));
+        }
+        let refused = cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
+        if refused {
+            return (FailureKind::NotSent, "ConnectionRefused");
+        }
+        let text = cause.to_string();
+        if text.contains("dns error") {
+            return (FailureKind::NotSent, "NameNotResolved");
+        }
+        if text.contains("HTTP connect timeout") {
+            return (FailureKind::NotSent, "ConnectTimeout");
+        }
+    }
+    (FailureKind::Unanswered, "ConnectionLost")
+}
+
+/// Whether credentials are missing or could not be fetched in this moment.
+fn credentials_code(error: &CredentialsError) -> &'static str {
+    match error {
+        CredentialsError::CredentialsNotLoaded(_) => "CredentialsNotLoaded",
+        CredentialsError::InvalidConfiguration(_) => "InvalidConfiguration",
+        CredentialsError::ProviderTimedOut(_) => "ProviderTimedOut",
+        _ => "ProviderError",
+    }
+}
+
+/// Whether the credentials are beyond waiting for.
+#[must_use]
+pub fn is_hopeless(failure: &Failure) -> bool {
+    let passing = ["ProviderTimedOut", "ProviderError"].contains(&failure.code.as_str());
+    failure.kind == FailureKind::Credentials && !passing
+}
+
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    // Copied out, or the cause would seem to live only as long as the closure's argument.
+    std::iter::successors(Some(error), |error| {
+        let error: &'a (dyn StdError + 'static) = *error;
+        error.source()
+    })
+}
+
+/// The causes in one line, each said once.
+fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut parts: Vec<String> = causes(error).map(ToString::to_string).collect();
+    parts.dedup();
+    parts.join(": ")
+}
+
+fn cut(message: &str) -> String {
+    if message.chars().count() <= MESSAGE_LIMIT {
+        return message.to_owned();
+    }
+    message.chars().take(MESSAGE_LIMIT).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_known_codes_in_client_errors_are_refusals() {
+        for (code, status, kind) in [
+            ("TooManyRequestsException", 400, FailureKind::Throttled),
+            ("LimitExceededException", 400, FailureKind::Quota),
+            ("ResourceNotFoundException", 400, FailureKind::NotFound),
+            ("SignatureDoesNotMatch", 403, FailureKind::Credentials),
+            ("RequestTimeout", 408, FailureKind::Unanswered),
+            ("SomethingNew", 400, FailureKind::Unanswered),
+            ("", 403, FailureKind::Unanswered),
+            ("InternalErrorException", 500, FailureKind::Unanswered),
+            ("ThrottlingException", 503, FailureKind::Unanswered),
+        ] {
+            assert_eq!(refusal(code, "", status), kind, "{code} {status}");
+        }
+    }
+
+    #[test]
+    fn a_signature_that_came_late_is_told_from_a_wrong_one() {
+        let late = "Signature expired: 20261124T100000Z is now earlier than 20261124T100500Z";
+        assert_eq!(refusal("InvalidSignatureException", late, 400), FailureKind::SignatureTooOld);
+        let wrong = "The request signature we calculated does not match";
+        assert_eq!(refusal("InvalidSignatureException", wrong, 400), FailureKind::Credentials);
+    }
+
+    #[test]
+    fn a_long_message_is_cut_between_characters() {
+        let message = cut(&"ü".repeat(400));
+        assert_eq!(message.chars().count(), MESSAGE_LIMIT + 1);
+        assert!(message.ends_with('…'));
+    }
+}

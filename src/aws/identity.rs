@@ -1,0 +1,72 @@
+//! Who the operator is in AWS: credentials, region, account.
+
+use aws_config::BehaviorVersion;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+
+use super::error::failure;
+use crate::pool::call::{Failure, FailureKind, Operation};
+
+/// The identity behind the credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallerIdentity {
+    /// Twelve digits.
+    pub account_id: String,
+    /// ARN of the user or assumed role.
+    pub arn: String,
+    /// Partition of that ARN: `aws`, `aws-cn`, `aws-us-gov`, `aws-eusc`.
+    pub partition: String,
+}
+
+/// There is no region.
+#[derive(Debug, thiserror::Error)]
+#[error("no AWS region: set AWS_REGION, or region in the profile")]
+pub struct NoRegion;
+
+/// Loads what the SDK finds: environment, profiles, web identity, Pod Identity, instance.
+pub async fn load_config() -> SdkConfig {
+    aws_config::load_defaults(BehaviorVersion::latest()).await
+}
+
+/// The region of a configuration.
+///
+/// # Errors
+/// When it has none.
+pub fn region(config: &SdkConfig) -> Result<String, NoRegion> {
+    config.region().map(ToString::to_string).ok_or(NoRegion)
+}
+
+/// Asks STS who we are, once. Needs no permission.
+///
+/// # Errors
+/// [`FailureKind::Credentials`] where there are no usable credentials; other kinds
+/// where AWS could not be asked.
+pub async fn caller_identity(config: &SdkConfig) -> Result<CallerIdentity, Failure> {
+    let deadline = std::time::Duration::from_secs(10);
+    let settings = aws_sdk_sts::config::Builder::from(config)
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(TimeoutConfig::builder().operation_timeout(deadline).build())
+        .build();
+    let answer = aws_sdk_sts::Client::from_conf(settings)
+        .get_caller_identity()
+        .send()
+        .await
+        .map_err(|error| failure(Operation::GetCallerIdentity, &error))?;
+    let account = answer.account().unwrap_or_default();
+    let arn = answer.arn().unwrap_or_default();
+    match arn.split(':').nth(1) {
+        Some(partition) if !account.is_empty() => Ok(CallerIdentity {
+            account_id: account.to_owned(),
+            arn: arn.to_owned(),
+            partition: partition.to_owned(),
+        }),
+        _ => Err(Failure {
+            operation: Operation::GetCallerIdentity,
+            kind: FailureKind::Unanswered,
+            code: "Unreadable".to_owned(),
+            message: "STS named no account or ARN".to_owned(),
+            request_id: None,
+        }),
+    }
+}

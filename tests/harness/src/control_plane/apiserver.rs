@@ -1,0 +1,98 @@
+//! Starts kube-apiserver, as often as wanted, always the same one: same port, same data.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use http::Request;
+use k8s_openapi::api::core::v1;
+use kube::{Api, Client};
+
+use super::Error;
+use super::certificates::Certificates;
+use crate::deadline::Deadline;
+use crate::process::Process;
+
+/// It takes 3 to 5 s on two idle cores; a machine that compiles meanwhile needs many times that.
+const START_LIMIT: Duration = Duration::from_secs(90);
+
+/// One look: a starting server may accept a connection and not answer.
+const LOOK_LIMIT: Duration = Duration::from_secs(2);
+
+/// The command line of one apiserver and where its log goes.
+#[derive(Debug)]
+pub(super) struct Apiserver {
+    command: Command,
+    log: PathBuf,
+}
+
+impl Apiserver {
+    pub(super) fn new(
+        program: &Path,
+        port: u16,
+        etcd: &str,
+        files: &Certificates,
+        folder: &Path,
+    ) -> Self {
+        let mut command = Command::new(program);
+        let mut flag = |name: &str, value: &dyn AsRef<std::ffi::OsStr>| {
+            command.arg(format!("--{name}")).arg(value);
+        };
+        flag("bind-address", &"127.0.0.1");
+        flag("advertise-address", &"127.0.0.1");
+        flag("secure-port", &port.to_string());
+        flag("etcd-servers", &etcd);
+        flag("tls-cert-file", &files.server.public);
+        flag("tls-private-key-file", &files.server.private);
+        flag("client-ca-file", &files.authority);
+        flag(
+            "service-account-issuer",
+            &format!("https://127.0.0.1:{port}/"),
+        );
+        flag("service-account-key-file", &files.service_accounts.public);
+        flag(
+            "service-account-signing-key-file",
+            &files.service_accounts.private,
+        );
+        flag("service-cluster-ip-range", &"10.0.0.0/24");
+        flag("authorization-mode", &"RBAC");
+        // No controller makes service accounts, so pods would be refused for want of one.
+        flag("disable-admission-plugins", &"ServiceAccount");
+        // It would try to publish a loopback address as an endpoint, which is not allowed.
+        flag("endpoint-reconciler-type", &"none");
+        Self {
+            command,
+            log: folder.join("kube-apiserver.log"),
+        }
+    }
+
+    /// Starts it and waits until `client`, the administrator's, finds it ready.
+    pub(super) async fn start(&self, client: &Client) -> Result<Process, Error> {
+        let mut process = Process::start(&self.command, &self.log)?;
+        let deadline = Deadline::after(START_LIMIT);
+        while !is_ready(client).await {
+            process.ensure_running()?;
+            if !deadline.allows_another_look().await {
+                return Err(Error::NotReady {
+                    limit: START_LIMIT,
+                    tail: process.tail(),
+                });
+            }
+        }
+        Ok(process)
+    }
+}
+
+/// Ready by its own word, and with the namespaces that it makes a moment later.
+async fn is_ready(client: &Client) -> bool {
+    let look = async {
+        let readyz = Request::get("/readyz")
+            .body(Vec::new())
+            .map_err(kube::Error::HttpError)?;
+        client.request_text(readyz).await?;
+        let namespaces: Api<v1::Namespace> = Api::all(client.clone());
+        namespaces.get("kube-system").await?;
+        namespaces.get("default").await
+    };
+    matches!(tokio::time::timeout(LOOK_LIMIT, look).await, Ok(Ok(_)))
+}

@@ -1,0 +1,20 @@
+//! What the tests of identity-pool-operator run against.
+//!
+//! [`control_plane`] starts a real etcd and kube-apiserver, [`cognito`] is a fake Amazon Cognito of
+//! our own, and [`ministack`] starts a fake AWS by others. Everything listens on free loopback
+//! ports and is gone when its owner is, so that any number of tests run at once. No part of the
+//! operator.
+
+mod cache;
+pub mod causes;
+pub mod cognito;
+pub mod control_plane;
+mod deadline;
+pub mod files;
+pub mod ministack;
+pub mod ports;
+pub mod process;
+mod progress;
+pub mod python;
+pub mod scratch;
+pub mod tools;

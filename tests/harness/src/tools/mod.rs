@@ -1,0 +1,76 @@
+//! The programs a control plane consists of: `etcd`, `kube-apiserver` and `kubectl`.
+//!
+//! Each is looked for in the folder that `KUBEBUILDER_ASSETS` names (a convention of controller
+//! tests everywhere), then in our own cache; what is found nowhere is built from source there. The
+//! versions stand in one place, the Go modules under `tests/harness/tools`; prebuilt binaries are
+//! never downloaded, so checksums in `go.sum` cover everything that runs.
+
+mod build;
+mod pinned;
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+pub use build::Error;
+use pinned::{ETCD, KUBE_APISERVER, KUBECTL, Pinned};
+
+use crate::cache;
+
+/// Where the programs are.
+#[derive(Debug, Clone)]
+pub struct Tools {
+    /// The etcd server.
+    pub etcd: PathBuf,
+    /// The Kubernetes API server.
+    pub kube_apiserver: PathBuf,
+    /// The Kubernetes command line.
+    pub kubectl: PathBuf,
+}
+
+impl Tools {
+    /// Finds the programs; the first call on a machine takes minutes, because it builds them.
+    /// Blocks: an async caller wraps it in `spawn_blocking`.
+    ///
+    /// # Errors
+    /// When a program is missing and cannot be built; the message says what to install.
+    pub fn find_or_build() -> Result<Self, Error> {
+        let assets = env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
+        let find = |tool| find_or_build(tool, assets.as_deref());
+        Ok(Self {
+            etcd: find(&ETCD)?,
+            kube_apiserver: find(&KUBE_APISERVER)?,
+            kubectl: find(&KUBECTL)?,
+        })
+    }
+}
+
+fn find_or_build(tool: &Pinned, assets: Option<&Path>) -> Result<PathBuf, Error> {
+    let ready_made = assets
+        .map(|folder| folder.join(tool.name))
+        .filter(|path| path.is_file());
+    if let Some(path) = ready_made {
+        return Ok(path);
+    }
+    let task = format!("building {} {} from source", tool.name, tool.version());
+    let folder = cache::entry(&tool.cache_key(), &task, |folder| {
+        build::build(tool, folder, &task)
+    })?;
+    Ok(folder.join(tool.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ETCD, find_or_build};
+
+    #[test]
+    fn the_assets_folder_comes_before_the_cache() {
+        let assets = tempfile::tempdir().unwrap();
+        let ready_made = assets.path().join("etcd");
+        std::fs::write(&ready_made, "").unwrap();
+
+        assert_eq!(
+            find_or_build(&ETCD, Some(assets.path())).unwrap(),
+            ready_made
+        );
+    }
+}

@@ -1,0 +1,202 @@
+//! The binary as kubelet and people run it: flags, exit codes, probes, SIGKILL.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use harness::control_plane::ControlPlane;
+use harness::process::Process;
+use harness::scratch::Scratch;
+use identity_pool_operator::api::IdentityPoolSpec;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::rig::{REGION, Rig, pool_id};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_identity-pool-operator");
+
+/// The binary with nothing of this machine's environment but what it needs.
+fn command(kubeconfig: &Path, endpoint: &str) -> Command {
+    let mut command = Command::new(BINARY);
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("KUBECONFIG", kubeconfig)
+        .env("AWS_REGION", REGION)
+        .env("AWS_ENDPOINT_URL", endpoint)
+        .env("AWS_ACCESS_KEY_ID", "AKIATEST")
+        .env("AWS_SECRET_ACCESS_KEY", "canary-of-a-secret-key")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("NO_PROXY", "127.0.0.1");
+    command
+}
+
+/// A started operator with its probes.
+struct Started {
+    process: Process,
+    probes: u16,
+    log: PathBuf,
+    _scratch: Scratch,
+}
+
+impl Started {
+    fn new(mut command: Command, arguments: &[&str]) -> Self {
+        let scratch = Scratch::new().expect("a folder");
+        let log = scratch.path().join("operator.log");
+        let probes = free_port();
+        command
+            .arg("run")
+            .args(["--metrics-bind-address", "0", "--health-probe-bind-address"])
+            .arg(format!("127.0.0.1:{probes}"))
+            .args(arguments);
+        let process = Process::start(&command, &log).expect("it starts");
+        Self { process, probes, log, _scratch: scratch }
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The answer of a probe, whole, once there is one.
+    async fn probe(&self, path: &str) -> Option<String> {
+        let address = ("127.0.0.1", self.probes);
+        let mut stream = tokio::net::TcpStream::connect(address).await.ok()?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.ok()?;
+        Some(answer)
+    }
+
+    async fn until_probe(&self, path: &str, says: &str) -> String {
+        let answered = async {
+            loop {
+                if let Some(answer) = self.probe(path).await.filter(|answer| answer.contains(says)) {
+                    return answer;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let answer = tokio::time::timeout(Duration::from_secs(30), answered).await;
+        answer.unwrap_or_else(|_| panic!("{path} never said {says:?}; log: {}", self.log()))
+    }
+}
+
+/// A port that nobody listens on in this moment.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+fn run(mut command: Command, arguments: &[&str]) -> Output {
+    command.args(arguments).output().expect("it runs")
+}
+
+/// One line on standard error, and code 2.
+fn assert_misuse(output: &Output, says: &str) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    let last = said.lines().last().unwrap_or_default();
+    assert!(last.contains(says), "{says:?} not in {said}");
+}
+
+#[tokio::test]
+async fn wrong_flags_and_credentials_end_it_with_one_line_and_code_2() {
+    let rig = Rig::new("misuse").await;
+    let kubeconfig = rig.plane.kubeconfig_path();
+    let endpoint = rig.fake.endpoint();
+    let quiet = ["run", "--metrics-bind-address", "0", "--health-probe-bind-address", "0"];
+    let with = |more: &[&str]| {
+        let arguments: Vec<&str> = quiet.iter().chain(more).copied().collect();
+        run(command(kubeconfig, &endpoint), &arguments)
+    };
+    assert_misuse(&with(&["--log-level", "in fo=5=x"]), "--log-level");
+    let nowhere = run(command(Path::new("/nonexistent"), &endpoint), &quiet);
+    assert_misuse(&nowhere, "KUBECONFIG");
+    let mut no_region = command(kubeconfig, &endpoint);
+    no_region.env_remove("AWS_REGION");
+    assert_misuse(&run(no_region, &quiet), "AWS_REGION");
+    let mut no_credentials = command(kubeconfig, &endpoint);
+    no_credentials.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+    assert_misuse(&run(no_credentials, &quiet), "credentials");
+    let mut expired = command(kubeconfig, &endpoint);
+    expired.env("AWS_ACCESS_KEY_ID", "EXPIRED1");
+    assert_misuse(&run(expired, &quiet), "ExpiredToken");
+    let bad_address = run(command(kubeconfig, &endpoint), &["run", "--metrics-bind-address", "8080"]);
+    assert_eq!(bad_address.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&bad_address.stderr).contains("host:port"));
+}
+
+#[tokio::test]
+async fn crd_prints_what_is_installed() {
+    let printed = run(command(Path::new("/nonexistent"), "http://127.0.0.1:1"), &["crd"]);
+    assert!(printed.status.success());
+    let stored = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/crds/identitypools.yaml"));
+    assert_eq!(String::from_utf8_lossy(&printed.stdout), stored.expect("crds/identitypools.yaml"));
+}
+
+#[tokio::test]
+async fn without_the_crd_it_waits_and_says_so() {
+    let plane = ControlPlane::start().await.expect("a control plane");
+    let fake = harness::cognito::FakeCognito::start().await;
+    let command = command(plane.kubeconfig_path(), &fake.endpoint());
+    let mut started = Started::new(command, &[]);
+    let page = started.until_probe("/readyz", "identitypools.cognito-identity.dev").await;
+    assert!(page.starts_with("HTTP/1.1 503"), "{page}");
+    assert!(started.until_probe("/livez", "ok").await.starts_with("HTTP/1.1 200"));
+    let crds = identity_pool_operator::api::crds::crds_yaml().expect("CRDs");
+    plane.apply_crds(&crds).await.expect("accepted");
+    started.until_probe("/readyz", "HTTP/1.1 200").await;
+    started.process.ensure_running().expect("it did not crash-loop");
+}
+
+#[tokio::test]
+async fn it_says_in_one_line_what_it_runs_as_and_never_tells_its_secret() {
+    let rig = Rig::new("line").await;
+    let command = command(rig.plane.kubeconfig_path(), &rig.fake.endpoint());
+    let started = Started::new(
+        command,
+        &["--watch-namespaces", &rig.namespace, "--log-level", "trace", "--settle-window-seconds", "10"],
+    );
+    started.until_probe("/readyz", "HTTP/1.1 200").await;
+    rig.create("app", IdentityPoolSpec::default()).await;
+    rig.until_ready("app").await;
+    let log = started.log();
+    let line = log.lines().find(|line| line.contains("starts")).expect("a line");
+    for part in ["version", "installation", "123456789012", REGION, "identity="] {
+        assert!(line.contains(part), "{part} not in {line}");
+    }
+    assert!(log.contains("--settle-window-seconds 10 is below"), "a warning");
+    assert!(!log.contains("canary-of-a-secret-key"));
+}
+
+#[tokio::test]
+async fn a_real_sigkill_at_any_instant_leaves_one_pool_per_object() {
+    let rig = Rig::new("sigkill").await;
+    rig.fake.configure(|settings| {
+        settings.latency = Duration::from_millis(8);
+        settings.signature_window = Duration::from_secs(2);
+    });
+    for n in 0..30 {
+        rig.create(&format!("app-{n}"), IdentityPoolSpec::default()).await;
+    }
+    let start = || {
+        Started::new(
+            command(rig.plane.kubeconfig_path(), &rig.fake.endpoint()),
+            &["--watch-namespaces", &rig.namespace, "--installation-id", &rig.namespace, "--settle-window-seconds", "3"],
+        )
+    };
+    for kill in 0..12_u64 {
+        let started = start();
+        started.until_probe("/readyz", "objects-listed: ok").await;
+        tokio::time::sleep(Duration::from_millis(kill * 9)).await;
+        // Dropping it is SIGKILL and a wait.
+        drop(started.process);
+    }
+    let _started = start();
+    for n in 0..30 {
+        let object = rig.until_ready(&format!("app-{n}")).await;
+        assert_eq!(rig.pools_owned_by(&object), [pool_id(&object)]);
+    }
+    assert_eq!(rig.fake.pools().len(), 30);
+    rig.fake.assert_sound();
+}

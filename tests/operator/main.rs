@@ -1,0 +1,12 @@
+//! The operator as users meet it: a real apiserver, the AWS SDK on the wire, and a
+//! fake Cognito that watches for what must never happen.
+
+mod binary;
+mod counting;
+mod crashes;
+mod creation;
+mod deletion;
+mod rig;
+mod settings;
+mod shell;
+mod status;

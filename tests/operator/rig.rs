@@ -1,0 +1,303 @@
+//! One test's world: a namespace, a fake Cognito, and operators that can be killed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_cognitoidentity::config::{Credentials, Region};
+use harness::cognito::FakeCognito;
+use harness::control_plane::{ControlPlane, Namespace};
+use identity_pool_operator::api::names::{CLAIM_ANNOTATION, RECONCILE_AT_ANNOTATION};
+use identity_pool_operator::api::{IdentityPool, IdentityPoolSpec, IdentityPoolStatus};
+use identity_pool_operator::aws::identity::CallerIdentity;
+use identity_pool_operator::aws::region::Regions;
+use identity_pool_operator::controller::{Controller, Options, Scope, careful_client};
+use identity_pool_operator::pool::facts::Operator;
+use identity_pool_operator::telemetry::Telemetry;
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+use kube::{Client, ResourceExt};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) const REGION: &str = "eu-west-1";
+pub(crate) const ACCOUNT: &str = "123456789012";
+
+/// Nothing honest takes as long; a test that hangs says what it waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How an operator of a test is set up.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    pub(crate) settle_window: Duration,
+    pub(crate) resync_period: Duration,
+    pub(crate) concurrency: u16,
+    pub(crate) access_key: &'static str,
+    pub(crate) endpoint: Option<String>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            settle_window: Duration::from_secs(420),
+            resync_period: Duration::from_secs(1800),
+            concurrency: 16,
+            access_key: "AKIATEST",
+            endpoint: None,
+        }
+    }
+}
+
+/// The world of one test.
+pub(crate) struct Rig {
+    pub(crate) plane: &'static ControlPlane,
+    pub(crate) fake: FakeCognito,
+    pub(crate) client: Client,
+    pub(crate) namespace: String,
+    pub(crate) pools: Api<IdentityPool>,
+}
+
+impl Rig {
+    /// A namespace with the CRD installed, and a fake without pools.
+    pub(crate) async fn new(prefix: &str) -> Self {
+        let plane = ControlPlane::shared().await;
+        let crds = identity_pool_operator::api::crds::crds_yaml().expect("CRDs");
+        plane.apply_crds(&crds).await.expect("CRDs are accepted");
+        let client = careful_client(plane.config().await.expect("config")).expect("client");
+        let namespace = Namespace::create(&client, prefix).await.expect("namespace");
+        let namespace = namespace.name().to_owned();
+        Self {
+            plane,
+            fake: FakeCognito::start().await,
+            pools: Api::namespaced(client.clone(), &namespace),
+            client,
+            namespace,
+        }
+    }
+
+    /// Starts an operator for this namespace only.
+    pub(crate) async fn operator(&self) -> Running {
+        self.operator_with(Setup::default()).await
+    }
+
+    /// Starts an operator with other settings.
+    pub(crate) async fn operator_with(&self, setup: Setup) -> Running {
+        let config = self.plane.config().await.expect("config");
+        Running::start(config, self.namespace.clone(), self.sdk_config(&setup), setup)
+    }
+
+    fn sdk_config(&self, setup: &Setup) -> aws_types::SdkConfig {
+        let endpoint = setup.endpoint.clone().unwrap_or_else(|| self.fake.endpoint());
+        let credentials = Credentials::new(setup.access_key, "secret", None, None, "test");
+        aws_types::SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .endpoint_url(endpoint)
+            .credentials_provider(
+                aws_sdk_cognitoidentity::config::SharedCredentialsProvider::new(credentials),
+            )
+            .build()
+    }
+
+    /// Creates an object.
+    pub(crate) async fn create(&self, name: &str, spec: IdentityPoolSpec) -> IdentityPool {
+        let object = IdentityPool::new(name, spec);
+        self.pools.create(&PostParams::default(), &object).await.expect("object is accepted")
+    }
+
+    /// Merges into an object.
+    pub(crate) async fn patch(&self, name: &str, patch: Value) -> IdentityPool {
+        let patch = Patch::Merge(patch);
+        self.pools.patch(name, &PatchParams::default(), &patch).await.expect("patch is accepted")
+    }
+
+    /// Merges into the status of an object, as no user may.
+    pub(crate) async fn patch_status(&self, name: &str, status: Value) -> IdentityPool {
+        let patch = Patch::Merge(json!({ "status": status }));
+        self.pools.patch_status(name, &PatchParams::default(), &patch).await.expect("patch is accepted")
+    }
+
+    /// Takes finalizer, claim and status away, as a careless restore does.
+    pub(crate) async fn erase(&self, name: &str) {
+        let gone = json!({ "identityPoolId": null, "conditions": [], "appliedHash": null, "managed": null });
+        self.patch_status(name, gone).await;
+        let annotations = json!({ CLAIM_ANNOTATION: null });
+        self.patch(name, json!({ "metadata": { "finalizers": null, "annotations": annotations } })).await;
+    }
+
+    /// Asks for a reconcile now.
+    pub(crate) async fn ask(&self, name: &str) -> String {
+        let at = format!("{}", uuid::Uuid::now_v7());
+        let annotations = json!({ RECONCILE_AT_ANNOTATION: at });
+        self.patch(name, json!({ "metadata": { "annotations": annotations } })).await;
+        at
+    }
+
+    /// Asks for a reconcile and waits until it was heard.
+    pub(crate) async fn look(&self, name: &str) -> IdentityPool {
+        let at = self.ask(name).await;
+        let heard = move |status: &IdentityPoolStatus| {
+            status.last_handled_reconcile_at.as_deref() == Some(at.as_str())
+        };
+        self.until(name, "the look that was asked for", heard).await
+    }
+
+    pub(crate) async fn delete(&self, name: &str) {
+        self.pools.delete(name, &DeleteParams::default()).await.expect("delete is accepted");
+    }
+
+    /// Waits for a status.
+    pub(crate) async fn until(
+        &self,
+        name: &str,
+        what: &str,
+        condition: impl Fn(&IdentityPoolStatus) -> bool,
+    ) -> IdentityPool {
+        let mut last = String::new();
+        let met = async {
+            loop {
+                let object = self.pools.get(name).await.expect("object is there");
+                if object.status.as_ref().is_some_and(&condition) {
+                    return object;
+                }
+                last = format!("{:#?}", object.status);
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        match tokio::time::timeout(PATIENCE, met).await {
+            Ok(object) => object,
+            Err(_) => panic!("{name}: waited in vain for {what}; last status: {last}"),
+        }
+    }
+
+    /// Waits until a condition has this status and reason at the current generation.
+    pub(crate) async fn until_condition(&self, name: &str, kind: &str, wanted: &str) -> IdentityPool {
+        let generation = self.pools.get(name).await.expect("object is there").metadata.generation;
+        let what = format!("{kind}={wanted}");
+        let check = move |status: &IdentityPoolStatus| {
+            status.observed_generation >= generation && condition(status, kind) == wanted
+        };
+        self.until(name, &what, check).await
+    }
+
+    /// Waits until the pool equals the spec.
+    pub(crate) async fn until_ready(&self, name: &str) -> IdentityPool {
+        self.until_condition(name, "Ready", "True/InSync").await
+    }
+
+    /// Waits until an object is gone.
+    pub(crate) async fn until_gone(&self, name: &str) {
+        let gone = async {
+            while self.pools.get_opt(name).await.expect("apiserver answers").is_some() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        assert!(tokio::time::timeout(PATIENCE, gone).await.is_ok(), "{name} is still there");
+    }
+
+    /// The pool that an object records, as the wire shows it.
+    pub(crate) async fn pool_of(&self, name: &str) -> Value {
+        let object = self.pools.get(name).await.expect("object is there");
+        let id = pool_id(&object);
+        self.fake.pool(&id).unwrap_or_else(|| panic!("{name}: pool {id} is not there"))
+    }
+
+    /// Every pool that bears the owner tag of an object.
+    pub(crate) fn pools_owned_by(&self, object: &IdentityPool) -> Vec<String> {
+        let owner = format!("{}/{}", self.namespace, object.uid().unwrap_or_default());
+        let owned = |pool: &Value| {
+            let tag = &pool["IdentityPoolTags"]["cognito-identity.dev/owner"];
+            (tag == owner.as_str()).then(|| pool["IdentityPoolId"].as_str().map(str::to_owned))?
+        };
+        self.fake.pools().iter().filter_map(owned).collect()
+    }
+}
+
+/// Status and reason of a condition, as `True/InSync`.
+pub(crate) fn condition(status: &IdentityPoolStatus, kind: &str) -> String {
+    let found = status.conditions.iter().find(|condition| condition.type_ == kind);
+    found.map_or("-".to_owned(), |found| format!("{}/{}", found.status, found.reason))
+}
+
+/// Message of a condition.
+pub(crate) fn message(object: &IdentityPool, kind: &str) -> String {
+    let conditions = object.status.as_ref().map(|status| status.conditions.as_slice());
+    let found = conditions.unwrap_or_default().iter().find(|condition| condition.type_ == kind);
+    found.map_or(String::new(), |found| found.message.clone())
+}
+
+/// The recorded id.
+pub(crate) fn pool_id(object: &IdentityPool) -> String {
+    let id = object.status.as_ref().and_then(|status| status.identity_pool_id.clone());
+    id.unwrap_or_else(|| panic!("{} records no pool: {:#?}", object.name_any(), object.status))
+}
+
+/// An operator on a runtime of its own, so that it can be killed between any two
+/// of its steps, as a process can.
+pub(crate) struct Running {
+    runtime: Option<tokio::runtime::Runtime>,
+    stop: CancellationToken,
+    done: tokio::task::JoinHandle<()>,
+    pub(crate) telemetry: Arc<Telemetry>,
+}
+
+impl Running {
+    fn start(config: kube::Config, namespace: String, aws: aws_types::SdkConfig, setup: Setup) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let telemetry = Telemetry::new();
+        let stop = CancellationToken::new();
+        let (told, asked) = (Arc::clone(&telemetry), stop.clone());
+        let done = runtime.spawn(async move {
+            let caller = CallerIdentity {
+                account_id: ACCOUNT.to_owned(),
+                arn: format!("arn:aws:iam::{ACCOUNT}:user/test"),
+                partition: "aws".to_owned(),
+            };
+            let operator = Operator {
+                // One installation for each test: tests share a cluster, not an account.
+                installation: namespace.clone(),
+                account_id: ACCOUNT.to_owned(),
+                partition: "aws".to_owned(),
+                region: REGION.to_owned(),
+                settle_window: setup.settle_window,
+                resync_period: setup.resync_period,
+            };
+            let controller = Controller::new(Options {
+                client: careful_client(config).expect("client"),
+                operator,
+                regions: Regions::new(aws, caller, Arc::clone(&told)),
+                scope: Scope { namespaces: vec![namespace], selector: None },
+                concurrency: setup.concurrency,
+                telemetry: told,
+            });
+            controller.run(asked).await.expect("a clean end");
+        });
+        Self { runtime: Some(runtime), stop, done, telemetry }
+    }
+
+    /// Ends it as SIGKILL would: nothing that waits goes on.
+    pub(crate) fn kill(mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+
+    /// Ends it as SIGTERM would.
+    pub(crate) async fn stop(mut self) {
+        self.stop.cancel();
+        (&mut self.done).await.expect("a clean end");
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
