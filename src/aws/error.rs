@@ -156,7 +156,8 @@ fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (
 fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut parts: Vec<String> = causes(error).map(ToString::to_string).collect();
     parts.dedup();
-    parts.join(": ")
+    let text = parts.join(": ");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn cut(message: &str) -> String {

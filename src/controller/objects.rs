@@ -10,7 +10,7 @@ use kube::api::{Api, Patch, PatchParams};
 use kube::{Client, Error, ResourceExt};
 use serde_json::{Value, json};
 
-use crate::api::names::{CLAIM_ANNOTATION, FINALIZER};
+use crate::api::names::{CLAIM_ANNOTATION, FINALIZER, OPERATOR};
 use crate::api::{IdentityPool, IdentityPoolStatus};
 use crate::pool::claim::Claim;
 use crate::pool::moves::Trouble;
@@ -44,7 +44,7 @@ pub(super) async fn write_claim(client: &Client, object: &IdentityPool, claim: &
     metadata["annotations"] = json!({ CLAIM_ANNOTATION: text });
     let patch = Patch::Merge(json!({ "metadata": metadata }));
     api(client, object)
-        .patch(&object.name_any(), &PatchParams::default(), &patch)
+        .patch(&object.name_any(), &ours(), &patch)
         .await
         .map(slim)
         .map_err(|error| trouble(&error))
@@ -57,7 +57,7 @@ pub(super) async fn drop_finalizer(client: &Client, object: &IdentityPool) -> Re
     metadata["finalizers"] = json!(others);
     let patch = Patch::Merge(json!({ "metadata": metadata }));
     let patched = api(client, object)
-        .patch(&object.name_any(), &PatchParams::default(), &patch)
+        .patch(&object.name_any(), &ours(), &patch)
         .await;
     match patched {
         Ok(_) => Ok(()),
@@ -76,10 +76,15 @@ pub(super) async fn write_status(
 ) -> Written {
     let patch = Patch::Merge(json!({ "metadata": precondition(object), "status": status }));
     api(client, object)
-        .patch_status(&object.name_any(), &PatchParams::default(), &patch)
+        .patch_status(&object.name_any(), &ours(), &patch)
         .await
         .map(slim)
         .map_err(|error| trouble(&error))
+}
+
+/// Our writes are told from those of users by the name of their manager.
+fn ours() -> PatchParams {
+    PatchParams { field_manager: Some(OPERATOR.to_owned()), ..PatchParams::default() }
 }
 
 fn precondition(object: &IdentityPool) -> Value {

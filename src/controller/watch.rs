@@ -89,7 +89,8 @@ fn broken(telemetry: &Telemetry, error: &watcher::Error) {
         error,
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))
-            if status.is_not_found()
+            // By code: for an unknown group the apiserver answers plain text without a reason.
+            if status.code == 404
     );
     if missing {
         let what = "the CustomResourceDefinition identitypools.cognito-identity.dev is not installed; \

@@ -54,13 +54,13 @@ pub(super) fn locate(facts: &Facts) -> Flow<Located<'_>> {
             Some(pool) => Flow::Continue(Located::Pool(pool)),
             None => not_ours(facts, foreign),
         },
-        Some(Look::Gone) if !facts.deleted && just_claimed(facts) => hold(
-            Reason::NotYetVisible,
-            format!("AWS does not show pool {id} yet, which was created a moment ago."),
-        ),
         // An id in status says that the claim came to its end, so nothing is left to settle.
         Some(Look::Gone) => match by_owner(facts, facts.began)? {
             Some(pool) => Flow::Continue(Located::Pool(pool)),
+            None if just_claimed(facts) => hold(
+                Reason::NotYetVisible,
+                format!("AWS does not show pool {id} yet, which was created a moment ago."),
+            ),
             None => Flow::Continue(Located::Gone(id)),
         },
     }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use harness::cognito::{Fault, FaultKind};
 use harness::control_plane::ControlPlane;
 use harness::process::Process;
 use harness::scratch::Scratch;
@@ -87,8 +88,12 @@ fn free_port() -> u16 {
     listener.local_addr().expect("an address").port()
 }
 
-fn run(mut command: Command, arguments: &[&str]) -> Output {
-    command.args(arguments).output().expect("it runs")
+/// Runs it to its end; one that runs on instead is ended, which no test takes for success.
+async fn run(command: Command, arguments: &[&str]) -> Output {
+    let mut command = tokio::process::Command::from(command);
+    let ended = command.args(arguments).kill_on_drop(true).output();
+    let output = tokio::time::timeout(Duration::from_secs(20), ended).await;
+    output.unwrap_or_else(|_| panic!("{arguments:?}: it still runs")).expect("it runs")
 }
 
 /// One line on standard error, and code 2.
@@ -105,30 +110,28 @@ async fn wrong_flags_and_credentials_end_it_with_one_line_and_code_2() {
     let kubeconfig = rig.plane.kubeconfig_path();
     let endpoint = rig.fake.endpoint();
     let quiet = ["run", "--metrics-bind-address", "0", "--health-probe-bind-address", "0"];
-    let with = |more: &[&str]| {
-        let arguments: Vec<&str> = quiet.iter().chain(more).copied().collect();
-        run(command(kubeconfig, &endpoint), &arguments)
-    };
-    assert_misuse(&with(&["--log-level", "in fo=5=x"]), "--log-level");
-    let nowhere = run(command(Path::new("/nonexistent"), &endpoint), &quiet);
+    let filter: Vec<&str> = quiet.into_iter().chain(["--log-level", "in fo=5=x"]).collect();
+    assert_misuse(&run(command(kubeconfig, &endpoint), &filter).await, "--log-level");
+    let nowhere = run(command(Path::new("/nonexistent"), &endpoint), &quiet).await;
     assert_misuse(&nowhere, "KUBECONFIG");
     let mut no_region = command(kubeconfig, &endpoint);
     no_region.env_remove("AWS_REGION");
-    assert_misuse(&run(no_region, &quiet), "AWS_REGION");
+    assert_misuse(&run(no_region, &quiet).await, "AWS_REGION");
     let mut no_credentials = command(kubeconfig, &endpoint);
     no_credentials.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
-    assert_misuse(&run(no_credentials, &quiet), "credentials");
-    let mut expired = command(kubeconfig, &endpoint);
-    expired.env("AWS_ACCESS_KEY_ID", "EXPIRED1");
-    assert_misuse(&run(expired, &quiet), "ExpiredToken");
-    let bad_address = run(command(kubeconfig, &endpoint), &["run", "--metrics-bind-address", "8080"]);
+    assert_misuse(&run(no_credentials, &quiet).await, "credentials");
+    let unknown = FaultKind::ErrorBefore { status: 403, code: "InvalidClientTokenId".into() };
+    rig.fake.inject(Fault::on("GetCallerIdentity", unknown));
+    let wrong_key = run(command(kubeconfig, &endpoint), &quiet).await;
+    assert_misuse(&wrong_key, "InvalidClientTokenId");
+    let bad_address = run(command(kubeconfig, &endpoint), &["run", "--metrics-bind-address", "8080"]).await;
     assert_eq!(bad_address.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&bad_address.stderr).contains("host:port"));
 }
 
 #[tokio::test]
 async fn crd_prints_what_is_installed() {
-    let printed = run(command(Path::new("/nonexistent"), "http://127.0.0.1:1"), &["crd"]);
+    let printed = run(command(Path::new("/nonexistent"), "http://127.0.0.1:1"), &["crd"]).await;
     assert!(printed.status.success());
     let stored = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/crds/identitypools.yaml"));
     assert_eq!(String::from_utf8_lossy(&printed.stdout), stored.expect("crds/identitypools.yaml"));

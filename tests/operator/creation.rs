@@ -5,6 +5,7 @@ use std::time::Duration;
 use harness::cognito::{Fault, FaultKind};
 use identity_pool_operator::api::{IdentityPool, IdentityPoolSpec};
 use kube::ResourceExt;
+use serde_json::json;
 
 use crate::rig::{Rig, Setup, pool_id};
 
@@ -175,7 +176,7 @@ async fn an_object_whose_record_was_lost_and_that_was_renamed_gets_its_pool_back
     let before = pool_id(&rig.until_ready("app").await);
     operator.stop().await;
     rig.erase("app").await;
-    rig.patch("app", serde_json::json!({ "spec": { "identityPoolName": "renamed" } })).await;
+    rig.patch("app", json!({ "spec": { "identityPoolName": "renamed" } })).await;
     let _operator = rig.operator().await;
     let object = assert_one_pool(&rig, "app").await;
     assert_eq!(pool_id(&object), before);
@@ -198,18 +199,26 @@ async fn an_object_erased_under_a_living_operator_keeps_its_pool() {
 #[tokio::test]
 async fn a_forged_id_leads_to_no_mutating_call_on_that_pool() {
     let rig = Rig::new("forged").await;
-    let foreign = rig.fake.seed(serde_json::json!({ "IdentityPoolName": "theirs" }), true);
-    let _operator = rig.operator().await;
+    let operator = rig.operator().await;
     rig.create("app", IdentityPoolSpec::default()).await;
     let ours = pool_id(&rig.until_ready("app").await);
-    rig.patch_status("app", serde_json::json!({ "identityPoolId": foreign })).await;
-    rig.look("app").await;
-    let object = assert_one_pool(&rig, "app").await;
-    assert_eq!(pool_id(&object), ours, "healed");
-    rig.patch_status("app", serde_json::json!({ "identityPoolId": foreign })).await;
+    // One that the operator can see, one in another region, one that never was.
+    let seed = |id: &str| rig.fake.seed(json!({ "IdentityPoolId": id, "IdentityPoolName": "theirs" }), true);
+    let visible = seed("eu-west-1:00000000-0000-4000-8000-000000000001");
+    let elsewhere = seed("us-east-1:00000000-0000-4000-8000-000000000002");
+    for forged in [visible.as_str(), elsewhere.as_str(), "eu-west-1:00000000-0000-4000-8000-000000000003"] {
+        rig.patch_status("app", json!({ "identityPoolId": forged })).await;
+        rig.look("app").await;
+        let object = assert_one_pool(&rig, "app").await;
+        assert_eq!(pool_id(&object), ours, "healed");
+    }
+    operator.stop().await;
+    rig.patch_status("app", json!({ "identityPoolId": visible })).await;
     rig.delete("app").await;
+    let _operator = rig.operator().await;
     rig.until_gone("app").await;
-    assert!(rig.fake.pool(&foreign).is_some() && rig.fake.pool(&ours).is_none());
+    assert!(rig.fake.pool(&visible).is_some() && rig.fake.pool(&elsewhere).is_some());
+    assert!(rig.fake.pool(&ours).is_none());
     rig.fake.assert_sound();
 }
 
@@ -223,7 +232,7 @@ async fn a_foreign_owner_tag_stops_every_write() {
         pool["IdentityPoolTags"]["cognito-identity.dev/owner"] = "another/owner".into();
     });
     rig.fake.reset_journal();
-    rig.patch("app", serde_json::json!({ "spec": { "allowClassicFlow": true } })).await;
+    rig.patch("app", json!({ "spec": { "allowClassicFlow": true } })).await;
     let object = rig.until_condition("app", "Stalled", "True/ForeignOwner").await;
     assert!(crate::rig::message(&object, "Stalled").contains("another/owner"));
     for operation in ["UpdateIdentityPool", CREATE, "DeleteIdentityPool", "TagResource", "UntagResource"] {

@@ -73,9 +73,12 @@ impl Rig {
         }
     }
 
-    /// Starts an operator for this namespace only.
+    /// Starts an operator for this namespace only, and waits until it has listed it:
+    /// objects made from then on are new to it.
     pub(crate) async fn operator(&self) -> Running {
-        self.operator_with(Setup::default()).await
+        let operator = self.operator_with(Setup::default()).await;
+        operator.listed().await;
+        operator
     }
 
     /// Starts an operator with other settings.
@@ -107,6 +110,20 @@ impl Rig {
     pub(crate) async fn patch(&self, name: &str, patch: Value) -> IdentityPool {
         let patch = Patch::Merge(patch);
         self.pools.patch(name, &PatchParams::default(), &patch).await.expect("patch is accepted")
+    }
+
+    /// Sets one spec field as a whole, or removes it.
+    pub(crate) async fn set(&self, name: &str, field: &str, value: &Value) {
+        let object = self.pools.get(name).await.expect("object is there");
+        let mut object = serde_json::to_value(object).expect("JSON");
+        match value {
+            Value::Null => {
+                object["spec"].as_object_mut().expect("a spec").remove(field);
+            }
+            value => object["spec"][field] = value.clone(),
+        }
+        let object = serde_json::from_value(object).expect("an object");
+        self.pools.replace(name, &PostParams::default(), &object).await.expect("accepted");
     }
 
     /// Merges into the status of an object, as no user may.
@@ -275,6 +292,16 @@ impl Running {
             controller.run(asked).await.expect("a clean end");
         });
         Self { runtime: Some(runtime), stop, done, telemetry }
+    }
+
+    /// Waits until all objects have been listed.
+    pub(crate) async fn listed(&self) {
+        let listed = async {
+            while !self.telemetry.health.report().1.contains("objects-listed: ok") {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, listed).await.expect("the list is read");
     }
 
     /// Ends it as SIGKILL would: nothing that waits goes on.

@@ -77,7 +77,7 @@ async fn each_parameter_is_set_changed_and_removed_and_no_other_moves() {
         for (place, (field, parameter, first, changed, removed)) in parameters().into_iter().enumerate() {
             for (value, wanted) in [(first.clone(), first), (changed.clone(), changed), (Value::Null, removed)] {
                 let before = whole(&rig.pool_of("app").await);
-                rig.patch("app", json!({ "spec": { field: value } })).await;
+                rig.set("app", field, &value).await;
                 rig.until_ready("app").await;
                 let pool = rig.pool_of("app").await;
                 let mut expected = before;
