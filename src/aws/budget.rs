@@ -102,7 +102,11 @@ impl Bucket {
         if since < WINDOW || !self.waited {
             return;
         }
-        self.rate = if self.throttled { self.rate + CREEP * since.as_secs_f64().min(1.0) } else { self.rate * 2.0 };
+        self.rate = if self.throttled {
+            self.rate + CREEP * since.as_secs_f64().min(1.0)
+        } else {
+            self.rate * 2.0
+        };
         self.changed_at = now;
         self.waited = false;
     }
@@ -140,7 +144,11 @@ impl Budget {
     #[must_use]
     pub fn new() -> Self {
         let bucket = || Mutex::new(Bucket::new(Duration::ZERO));
-        Self { started: Instant::now(), read: bucket(), write: bucket() }
+        Self {
+            started: Instant::now(),
+            read: bucket(),
+            write: bucket(),
+        }
     }
 
     fn bucket(&self, kind: Kind) -> MutexGuard<'_, Bucket> {
@@ -183,7 +191,7 @@ mod tests {
         while now < to {
             now = bucket.take(now).max(now);
             if let Some(limit) = limit {
-                account = (account + (now - last).as_secs_f64() * limit).min(limit);
+                account = (account + now.saturating_sub(last).as_secs_f64() * limit).min(limit);
                 last = now;
                 if account < 1.0 {
                     refused += 1;
@@ -209,7 +217,11 @@ mod tests {
     fn an_idle_budget_does_not_grow() {
         let mut bucket = Bucket::new(at(0));
         for second in 1..100 {
-            assert_eq!(bucket.take(at(second * 1000)), at(second * 1000), "no waiting");
+            assert_eq!(
+                bucket.take(at(second * 1000)),
+                at(second * 1000),
+                "no waiting"
+            );
         }
         assert!((bucket.rate - START).abs() < f64::EPSILON);
     }
@@ -220,9 +232,17 @@ mod tests {
         for _ in 0..10 {
             bucket.throttle(at(100));
         }
-        assert!((bucket.rate - START / 2.0).abs() < f64::EPSILON, "{}", bucket.rate);
+        assert!(
+            (bucket.rate - START / 2.0).abs() < f64::EPSILON,
+            "{}",
+            bucket.rate
+        );
         bucket.throttle(at(700));
-        assert!((bucket.rate - START / 4.0).abs() < f64::EPSILON, "{}", bucket.rate);
+        assert!(
+            (bucket.rate - START / 4.0).abs() < f64::EPSILON,
+            "{}",
+            bucket.rate
+        );
     }
 
     #[test]
@@ -242,7 +262,10 @@ mod tests {
         let (sent, refused) = served(&mut bucket, at(20_000), at(80_000), Some(limit));
         let used = f64::from(sent) / (60.0 * limit);
         assert!(used > 0.7, "{used} of the limit used");
-        assert!(f64::from(refused) < 0.05 * f64::from(sent), "{refused} of {sent} refused");
+        assert!(
+            f64::from(refused) < 0.05 * f64::from(sent),
+            "{refused} of {sent} refused"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -250,7 +273,10 @@ mod tests {
         let budget = std::sync::Arc::new(Budget::new());
         let order = std::sync::Arc::new(Mutex::new(Vec::new()));
         let callers = (0..50).map(|n| {
-            let (budget, order) = (std::sync::Arc::clone(&budget), std::sync::Arc::clone(&order));
+            let (budget, order) = (
+                std::sync::Arc::clone(&budget),
+                std::sync::Arc::clone(&order),
+            );
             async move {
                 let permit = budget.acquire(Kind::Write).await;
                 assert_eq!(permit.kind(), Kind::Write);
@@ -258,6 +284,9 @@ mod tests {
             }
         });
         futures::future::join_all(callers).await;
-        assert_eq!(*order.lock().expect("no panic"), (0..50).collect::<Vec<_>>());
+        assert_eq!(
+            *order.lock().expect("no panic"),
+            (0..50).collect::<Vec<_>>()
+        );
     }
 }

@@ -112,7 +112,10 @@ impl Census {
         next_token: Option<String>,
     ) -> Result<(Vec<(PoolId, String)>, Option<String>), Failure> {
         match self.ask(Call::ListIdentityPools { next_token }).await? {
-            Answer::Page { entries, next_token } => Ok((entries, next_token)),
+            Answer::Page {
+                entries,
+                next_token,
+            } => Ok((entries, next_token)),
             _ => Err(no_answer("the list is no list")),
         }
     }
@@ -120,7 +123,9 @@ impl Census {
     async fn ask(&self, call: Call) -> Result<Answer, Failure> {
         let permit = self.budget.acquire(Kind::Read).await;
         let result = self.cognito.call(call).await;
-        let throttled = result.as_ref().is_err_and(|failure| failure.kind == FailureKind::Throttled);
+        let throttled = result
+            .as_ref()
+            .is_err_and(|failure| failure.kind == FailureKind::Throttled);
         self.budget.observe(permit.kind(), throttled);
         result
     }
@@ -138,24 +143,36 @@ impl Census {
     ) -> Result<Search, Failure> {
         let found = self.known_owned(owner);
         if !found.is_empty() {
-            return Ok(Search { began: Timestamp::now(), found });
+            return Ok(Search {
+                began: Timestamp::now(),
+                found,
+            });
         }
         let sweep = self.sweep_after(after).await?;
         let unknown: Vec<PoolId> = {
             let known = self.known();
             let pools = sweep.pools.keys();
-            pools.filter(|id| !known.contains_key(*id) && !recorded(id)).cloned().collect()
+            pools
+                .filter(|id| !known.contains_key(*id) && !recorded(id))
+                .cloned()
+                .collect()
         };
         futures::stream::iter(unknown.into_iter().map(|id| self.learn(id)))
             .buffer_unordered(LOOKS_AT_ONCE)
             .try_collect::<()>()
             .await?;
-        Ok(Search { began: sweep.began, found: self.known_owned(owner) })
+        Ok(Search {
+            began: sweep.began,
+            found: self.known_owned(owner),
+        })
     }
 
     /// Learns the tags of a pool; one that is gone meanwhile is nobody's.
     async fn learn(&self, id: PoolId) -> Result<(), Failure> {
-        match self.ask(Call::DescribeIdentityPool { id: id.clone() }).await {
+        match self
+            .ask(Call::DescribeIdentityPool { id: id.clone() })
+            .await
+        {
             Ok(Answer::Pool(observed)) => self.note_pool(&observed),
             Ok(_) => return Err(no_answer("a pool is described as something else")),
             Err(failure) if failure.kind == FailureKind::NotFound => self.note_gone(&id),
@@ -167,7 +184,11 @@ impl Census {
     /// A pool was seen with its tags: created, updated or described.
     pub fn note_pool(&self, observed: &Observed) {
         let tag = |key: &str| observed.tags.get(key).cloned();
-        let known = Known { owner: tag(OWNER_TAG), claim: tag(CLAIM_TAG), at: Timestamp::now() };
+        let known = Known {
+            owner: tag(OWNER_TAG),
+            claim: tag(CLAIM_TAG),
+            at: Timestamp::now(),
+        };
         self.known().insert(observed.id.clone(), known);
     }
 
@@ -180,15 +201,24 @@ impl Census {
     #[must_use]
     pub fn known_owned(&self, owner: &str) -> Vec<Owned> {
         let known = self.known();
-        let ours = known.iter().filter(|(_, known)| known.owner.as_deref() == Some(owner));
-        ours.map(|(id, known)| Owned { id: id.clone(), claim: known.claim.clone() }).collect()
+        let ours = known
+            .iter()
+            .filter(|(_, known)| known.owner.as_deref() == Some(owner));
+        ours.map(|(id, known)| Owned {
+            id: id.clone(),
+            claim: known.claim.clone(),
+        })
+        .collect()
     }
 
     /// Whether a pool is in a list, or was seen since the list began: lists lag behind.
     #[must_use]
     pub fn exists(&self, id: &PoolId, sweep: &Sweep) -> bool {
         sweep.pools.contains_key(id)
-            || self.known().get(id).is_some_and(|known| known.at >= sweep.began)
+            || self
+                .known()
+                .get(id)
+                .is_some_and(|known| known.at >= sweep.began)
     }
 
     /// Tags of pools that are no longer listed are forgotten, but not those of pools

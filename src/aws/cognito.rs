@@ -62,10 +62,16 @@ impl CognitoClient {
             .disable_clock_skew_correction(true)
             .interceptor(Listen(Arc::clone(&ahead)))
             .build();
-        let CallerIdentity { account_id, partition, .. } = caller;
+        let CallerIdentity {
+            account_id,
+            partition,
+            ..
+        } = caller;
         Self {
             client: Client::from_conf(settings),
-            arn_front: format!("arn:{partition}:cognito-identity:{region}:{account_id}:identitypool/"),
+            arn_front: format!(
+                "arn:{partition}:cognito-identity:{region}:{account_id}:identitypool/"
+            ),
             ahead,
         }
     }
@@ -73,8 +79,13 @@ impl CognitoClient {
     async fn send(&self, call: Call) -> Result<Answer, Failure> {
         let with = bounds(call.deadline());
         match call {
-            Call::CreateIdentityPool { settings, tags, signed_at } => {
-                self.create(settings, tags, signed_as_of(with, signed_at)).await
+            Call::CreateIdentityPool {
+                settings,
+                tags,
+                signed_at,
+            } => {
+                self.create(settings, tags, signed_as_of(with, signed_at))
+                    .await
             }
             Call::UpdateIdentityPool { id, settings, tags } => {
                 self.update(&id, settings, tags, with).await
@@ -90,33 +101,61 @@ impl CognitoClient {
         }
     }
 
-    async fn create(&self, settings: Settings, tags: Tags, with: Builder) -> Result<Answer, Failure> {
+    async fn create(
+        &self,
+        settings: Settings,
+        tags: Tags,
+        with: Builder,
+    ) -> Result<Answer, Failure> {
         let request = create_request(self.client.create_identity_pool(), settings, tags);
         let sent = request.customize().config_override(with).send().await;
-        sent.map(pool).map_err(|error| failure(Operation::CreateIdentityPool, &error))
+        sent.map(pool)
+            .map_err(|error| failure(Operation::CreateIdentityPool, &error))
     }
 
-    async fn update(&self, id: &PoolId, settings: Settings, tags: Tags, with: Builder) -> Result<Answer, Failure> {
-        let request = self.client.update_identity_pool().identity_pool_id(id.as_str());
+    async fn update(
+        &self,
+        id: &PoolId,
+        settings: Settings,
+        tags: Tags,
+        with: Builder,
+    ) -> Result<Answer, Failure> {
+        let request = self
+            .client
+            .update_identity_pool()
+            .identity_pool_id(id.as_str());
         let request = update_request(request, settings, tags);
         let sent = request.customize().config_override(with).send().await;
-        sent.map(pool).map_err(|error| failure(Operation::UpdateIdentityPool, &error))
+        sent.map(pool)
+            .map_err(|error| failure(Operation::UpdateIdentityPool, &error))
     }
 
     async fn describe(&self, id: &PoolId, with: Builder) -> Result<Answer, Failure> {
-        let request = self.client.describe_identity_pool().identity_pool_id(id.as_str());
+        let request = self
+            .client
+            .describe_identity_pool()
+            .identity_pool_id(id.as_str());
         let sent = request.customize().config_override(with).send().await;
-        sent.map(pool).map_err(|error| failure(Operation::DescribeIdentityPool, &error))
+        sent.map(pool)
+            .map_err(|error| failure(Operation::DescribeIdentityPool, &error))
     }
 
     async fn delete(&self, id: &PoolId, with: Builder) -> Result<Answer, Failure> {
-        let request = self.client.delete_identity_pool().identity_pool_id(id.as_str());
+        let request = self
+            .client
+            .delete_identity_pool()
+            .identity_pool_id(id.as_str());
         let sent = request.customize().config_override(with).send().await;
-        sent.map(|_| Answer::Done).map_err(|error| failure(Operation::DeleteIdentityPool, &error))
+        sent.map(|_| Answer::Done)
+            .map_err(|error| failure(Operation::DeleteIdentityPool, &error))
     }
 
     async fn list(&self, next_token: Option<String>, with: Builder) -> Result<Answer, Failure> {
-        let request = self.client.list_identity_pools().max_results(PAGE).set_next_token(next_token);
+        let request = self
+            .client
+            .list_identity_pools()
+            .max_results(PAGE)
+            .set_next_token(next_token);
         let sent = request.customize().config_override(with).send().await;
         let page = sent.map_err(|error| failure(Operation::ListIdentityPools, &error))?;
         let entry = |pool: IdentityPoolShortDescription| {
@@ -124,29 +163,58 @@ impl CognitoClient {
             Some((id, pool.identity_pool_name.unwrap_or_default()))
         };
         let next_token = page.next_token.filter(|token| !token.is_empty());
-        let entries = page.identity_pools.unwrap_or_default().into_iter().filter_map(entry).collect();
-        Ok(Answer::Page { entries, next_token })
+        let entries = page
+            .identity_pools
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(entry)
+            .collect();
+        Ok(Answer::Page {
+            entries,
+            next_token,
+        })
     }
 
     async fn identities(&self, id: &PoolId, with: Builder) -> Result<Answer, Failure> {
-        let request = self.client.list_identities().identity_pool_id(id.as_str()).max_results(1);
+        let request = self
+            .client
+            .list_identities()
+            .identity_pool_id(id.as_str())
+            .max_results(1);
         let sent = request.customize().config_override(with).send().await;
         // A page may be empty while another follows: then there may be identities.
-        sent.map(|page| Answer::HasIdentities(!page.identities().is_empty() || page.next_token.is_some()))
-            .map_err(|error| failure(Operation::ListIdentities, &error))
+        sent.map(|page| {
+            Answer::HasIdentities(!page.identities().is_empty() || page.next_token.is_some())
+        })
+        .map_err(|error| failure(Operation::ListIdentities, &error))
     }
 
     async fn tag(&self, id: &PoolId, tags: Tags, with: Builder) -> Result<Answer, Failure> {
         let tags = tags.into_iter().collect();
-        let request = self.client.tag_resource().resource_arn(self.arn(id)).set_tags(Some(tags));
+        let request = self
+            .client
+            .tag_resource()
+            .resource_arn(self.arn(id))
+            .set_tags(Some(tags));
         let sent = request.customize().config_override(with).send().await;
-        sent.map(|_| Answer::Done).map_err(|error| failure(Operation::TagResource, &error))
+        sent.map(|_| Answer::Done)
+            .map_err(|error| failure(Operation::TagResource, &error))
     }
 
-    async fn untag(&self, id: &PoolId, keys: Vec<String>, with: Builder) -> Result<Answer, Failure> {
-        let request = self.client.untag_resource().resource_arn(self.arn(id)).set_tag_keys(Some(keys));
+    async fn untag(
+        &self,
+        id: &PoolId,
+        keys: Vec<String>,
+        with: Builder,
+    ) -> Result<Answer, Failure> {
+        let request = self
+            .client
+            .untag_resource()
+            .resource_arn(self.arn(id))
+            .set_tag_keys(Some(keys));
         let sent = request.customize().config_override(with).send().await;
-        sent.map(|_| Answer::Done).map_err(|error| failure(Operation::UntagResource, &error))
+        sent.map(|_| Answer::Done)
+            .map_err(|error| failure(Operation::UntagResource, &error))
     }
 
     /// Tag calls refuse the bare id.
@@ -178,7 +246,9 @@ fn bounds(deadline: Duration) -> Builder {
         .operation_timeout(deadline)
         .operation_attempt_timeout(deadline)
         .build();
-    Builder::new().retry_config(RetryConfig::disabled()).timeout_config(timeouts)
+    Builder::new()
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts)
 }
 
 fn signed_as_of(with: Builder, at: Timestamp) -> Builder {
@@ -214,6 +284,10 @@ impl Intercept for Listen {
 
 /// A `Date` header says the second that has begun: on average half a second ago.
 fn ahead(date: &str) -> Option<i64> {
-    let said = DateTime::from_str(date, Format::HttpDate).ok()?.to_millis().ok()? + 500;
+    let said = DateTime::from_str(date, Format::HttpDate)
+        .ok()?
+        .to_millis()
+        .ok()?
+        + 500;
     Some(said - Timestamp::now().as_millisecond())
 }

@@ -34,7 +34,9 @@ pub(super) fn create_request(
         .allow_classic_flow(allow_classic_flow)
         .set_supported_login_providers(Some(supported_login_providers.into_iter().collect()))
         .set_developer_provider_name(developer_provider_name)
-        .set_open_id_connect_provider_arns(Some(open_id_connect_provider_arns.into_iter().collect()))
+        .set_open_id_connect_provider_arns(Some(
+            open_id_connect_provider_arns.into_iter().collect(),
+        ))
         .set_saml_provider_arns(Some(saml_provider_arns.into_iter().collect()))
         .set_cognito_identity_providers(Some(clients(cognito_identity_providers)))
         .set_identity_pool_tags(Some(tags.into_iter().collect()))
@@ -63,14 +65,20 @@ pub(super) fn update_request(
         .allow_classic_flow(allow_classic_flow)
         .set_supported_login_providers(Some(supported_login_providers.into_iter().collect()))
         .set_developer_provider_name(developer_provider_name)
-        .set_open_id_connect_provider_arns(Some(open_id_connect_provider_arns.into_iter().collect()))
+        .set_open_id_connect_provider_arns(Some(
+            open_id_connect_provider_arns.into_iter().collect(),
+        ))
         .set_saml_provider_arns(Some(saml_provider_arns.into_iter().collect()))
         .set_cognito_identity_providers(Some(clients(cognito_identity_providers)))
         .set_identity_pool_tags(Some(tags.into_iter().collect()))
 }
 
 fn clients(clients: impl IntoIterator<Item = UserPoolClient>) -> Vec<CognitoIdentityProvider> {
-    let client = |UserPoolClient { provider_name, client_id, server_side_token_check }| {
+    let client = |UserPoolClient {
+                      provider_name,
+                      client_id,
+                      server_side_token_check,
+                  }| {
         CognitoIdentityProvider::builder()
             .provider_name(provider_name)
             .client_id(client_id)
@@ -121,7 +129,18 @@ shape_from!(DescribeIdentityPoolOutput);
 
 /// Normal form: absent, false, "" and empty are one and the same.
 fn observed(shape: Shape) -> Observed {
-    let Shape { id, name, guests, classic, login, developer, oidc, saml, clients, tags } = shape;
+    let Shape {
+        id,
+        name,
+        guests,
+        classic,
+        login,
+        developer,
+        oidc,
+        saml,
+        clients,
+        tags,
+    } = shape;
     let client = |provider: CognitoIdentityProvider| UserPoolClient {
         provider_name: provider.provider_name.unwrap_or_default(),
         client_id: provider.client_id.unwrap_or_default(),
@@ -137,7 +156,11 @@ fn observed(shape: Shape) -> Observed {
             developer_provider_name: developer.filter(|name| !name.is_empty()),
             open_id_connect_provider_arns: oidc.unwrap_or_default().into_iter().collect(),
             saml_provider_arns: saml.unwrap_or_default().into_iter().collect(),
-            cognito_identity_providers: clients.unwrap_or_default().into_iter().map(client).collect(),
+            cognito_identity_providers: clients
+                .unwrap_or_default()
+                .into_iter()
+                .map(client)
+                .collect(),
         },
         tags: tags.unwrap_or_default().into_iter().collect(),
     }

@@ -45,7 +45,10 @@ const REFUSALS: &[(&str, FailureKind)] = &[
     ("ExpiredToken", FailureKind::Credentials),
     ("UnrecognizedClientException", FailureKind::Credentials),
     ("InvalidClientTokenId", FailureKind::Credentials),
-    ("MissingAuthenticationTokenException", FailureKind::Credentials),
+    (
+        "MissingAuthenticationTokenException",
+        FailureKind::Credentials,
+    ),
     ("MissingAuthenticationToken", FailureKind::Credentials),
     ("IncompleteSignatureException", FailureKind::Credentials),
     ("IncompleteSignature", FailureKind::Credentials),
@@ -68,20 +71,34 @@ where
             let code = answer.err().code().unwrap_or_default();
             let message = answer.err().message().unwrap_or_default();
             let kind = refusal(code, message, answer.raw().status().as_u16());
-            (kind, named(code, answer.raw().status().as_u16()), message.to_owned())
+            (
+                kind,
+                named(code, answer.raw().status().as_u16()),
+                message.to_owned(),
+            )
         }
-        SdkError::TimeoutError(_) => {
-            (FailureKind::Unanswered, "Timeout".to_owned(), "no answer in time".to_owned())
-        }
-        SdkError::ResponseError(answer) => {
-            (FailureKind::Unanswered, named("", answer.raw().status().as_u16()), chain(error))
-        }
+        SdkError::TimeoutError(_) => (
+            FailureKind::Unanswered,
+            "Timeout".to_owned(),
+            "no answer in time".to_owned(),
+        ),
+        SdkError::ResponseError(answer) => (
+            FailureKind::Unanswered,
+            named("", answer.raw().status().as_u16()),
+            chain(error),
+        ),
         _ => {
             let (kind, code) = unsent(error);
             (kind, code.to_owned(), chain(error))
         }
     };
-    Failure { operation, kind, code, message: cut(&message), request_id }
+    Failure {
+        operation,
+        kind,
+        code,
+        message: cut(&message),
+        request_id,
+    }
 }
 
 /// A code that the table knows, in an answer of the kind that AWS gives to refusals.
@@ -101,7 +118,11 @@ fn refusal(code: &str, message: &str, status: u16) -> FailureKind {
 }
 
 fn named(code: &str, status: u16) -> String {
-    if code.is_empty() { format!("HTTP {status}") } else { code.to_owned() }
+    if code.is_empty() {
+        format!("HTTP {status}")
+    } else {
+        code.to_owned()
+    }
 }
 
 /// A call that got no answer at all: did it leave this process?
@@ -144,7 +165,9 @@ pub fn is_hopeless(failure: &Failure) -> bool {
     failure.kind == FailureKind::Credentials && !passing
 }
 
-fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+fn causes<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     // Copied out, or the cause would seem to live only as long as the closure's argument.
     std::iter::successors(Some(error), |error| {
         let error: &'a (dyn StdError + 'static) = *error;
@@ -191,9 +214,15 @@ mod tests {
     #[test]
     fn a_signature_that_came_late_is_told_from_a_wrong_one() {
         let late = "Signature expired: 20261124T100000Z is now earlier than 20261124T100500Z";
-        assert_eq!(refusal("InvalidSignatureException", late, 400), FailureKind::SignatureTooOld);
+        assert_eq!(
+            refusal("InvalidSignatureException", late, 400),
+            FailureKind::SignatureTooOld
+        );
         let wrong = "The request signature we calculated does not match";
-        assert_eq!(refusal("InvalidSignatureException", wrong, 400), FailureKind::Credentials);
+        assert_eq!(
+            refusal("InvalidSignatureException", wrong, 400),
+            FailureKind::Credentials
+        );
     }
 
     #[test]

@@ -32,7 +32,11 @@ impl Region {
     fn new(cognito: Arc<dyn Cognito>) -> Self {
         let budget = Arc::new(Budget::new());
         let census = Census::new(Arc::clone(&cognito), Arc::clone(&budget));
-        Self { cognito, budget, census }
+        Self {
+            cognito,
+            budget,
+            census,
+        }
     }
 
     /// Sends a call for which the budget gave its permit.
@@ -41,7 +45,9 @@ impl Region {
     /// As [`Cognito::call`].
     pub async fn call(&self, permit: Permit, call: Call) -> Result<Answer, Failure> {
         let result = self.cognito.call(call).await;
-        let throttled = result.as_ref().is_err_and(|failure| failure.kind == FailureKind::Throttled);
+        let throttled = result
+            .as_ref()
+            .is_err_and(|failure| failure.kind == FailureKind::Throttled);
         self.budget.observe(permit.kind(), throttled);
         result
     }
@@ -59,7 +65,12 @@ impl Regions {
     /// With the credentials of one account.
     #[must_use]
     pub fn new(config: SdkConfig, caller: CallerIdentity, telemetry: Arc<Telemetry>) -> Self {
-        Self { config, caller, telemetry, known: Mutex::default() }
+        Self {
+            config,
+            caller,
+            telemetry,
+            known: Mutex::default(),
+        }
     }
 
     /// One region.
@@ -70,7 +81,10 @@ impl Regions {
             return Arc::clone(region);
         }
         let client = CognitoClient::new(&self.config, region, &self.caller);
-        let counted = Counted { inner: client, telemetry: Arc::clone(&self.telemetry) };
+        let counted = Counted {
+            inner: client,
+            telemetry: Arc::clone(&self.telemetry),
+        };
         let made = Arc::new(Region::new(Arc::new(counted)));
         known.insert(region.to_owned(), Arc::clone(&made));
         made
@@ -92,7 +106,9 @@ impl<C: Cognito> Cognito for Counted<C> {
             let result = self.inner.call(call).await;
             let failure = result.as_ref().err();
             let kind = failure.map(|failure| failure.kind);
-            self.telemetry.metrics.aws_called(operation, kind, begun.elapsed());
+            self.telemetry
+                .metrics
+                .aws_called(operation, kind, begun.elapsed());
             tracing::debug!(
                 operation = operation.as_str(),
                 pool_id = pool,

@@ -11,7 +11,7 @@ use crate::api;
 /// Flags or credentials that do not work; the shell's usual code for misuse.
 const EXIT_MISUSE: u8 = 2;
 
-/// Keeps Amazon Cognito identity pools equal to IdentityPool objects.
+/// Keeps Amazon Cognito identity pools equal to their Kubernetes objects.
 #[derive(Debug, Parser)]
 #[command(name = "identity-pool-operator", version, about)]
 struct Cli {
@@ -23,7 +23,7 @@ struct Cli {
 enum Command {
     /// Run the operator.
     Run(Box<run::Flags>),
-    /// Print the CustomResourceDefinitions as YAML.
+    /// Print the custom resource definitions as YAML.
     Crd,
     /// Print the documentation page of condition reasons.
     #[command(hide = true)]

@@ -57,7 +57,7 @@ pub(super) struct Flags {
     /// Address of /livez and /readyz; 0 turns them off
     #[arg(long, env = "HEALTH_PROBE_BIND_ADDRESS", default_value = ":8081", value_parser = address)]
     health_probe_bind_address: Address,
-    /// Log level or filter, such as info,identity_pool_operator=debug
+    /// Log level or filter, such as `info,identity_pool_operator=debug`
     #[arg(long, env = "LOG_LEVEL", default_value = "info")]
     log_level: String,
     /// Shape of log lines
@@ -76,7 +76,11 @@ fn address(text: &str) -> Result<Address, String> {
     if text == "0" {
         return Ok(None);
     }
-    let full = if text.starts_with(':') { format!("[::]{text}") } else { text.to_owned() };
+    let full = if text.starts_with(':') {
+        format!("[::]{text}")
+    } else {
+        text.to_owned()
+    };
     full.parse().map(Some).map_err(|_| {
         format!("{text:?} is no address; write host:port, :port for every interface, or 0 for none")
     })
@@ -95,7 +99,9 @@ pub(super) enum Error {
     Credentials(String),
     #[error("{0}")]
     Region(String),
-    #[error("namespace kube-system may not be read, whose uid is the default installation id: {0}; set --installation-id")]
+    #[error(
+        "namespace kube-system may not be read, whose uid is the default installation id: {0}; set --installation-id"
+    )]
     Installation(String),
     #[error("{0}")]
     Controller(#[from] crate::controller::Error),
@@ -134,10 +140,15 @@ async fn operate(flags: Flags) -> Result<(), Error> {
     let client = client(flags.context.as_deref()).await?;
     let config = identity::load_config().await;
     let region = identity::region(&config).map_err(|error| Error::Region(error.to_string()))?;
-    let Some(caller) = until(&stop, caller(&config, &telemetry)).await.transpose()? else {
+    let Some(caller) = until(&stop, caller(&config, &telemetry))
+        .await
+        .transpose()?
+    else {
         return Ok(());
     };
-    let installation = until(&stop, installation(&flags, &client)).await.transpose()?;
+    let installation = until(&stop, installation(&flags, &client))
+        .await
+        .transpose()?;
     let Some(installation) = installation else {
         return Ok(());
     };
@@ -154,7 +165,10 @@ async fn operate(flags: Flags) -> Result<(), Error> {
         client,
         operator,
         regions: Regions::new(config, caller, Arc::clone(&telemetry)),
-        scope: Scope { namespaces: flags.watch_namespaces, selector: flags.watch_selector },
+        scope: Scope {
+            namespaces: flags.watch_namespaces,
+            selector: flags.watch_selector,
+        },
         concurrency: flags.max_concurrent_reconciles,
         telemetry: Arc::clone(&telemetry),
     });
@@ -208,9 +222,14 @@ async fn signal() {
 
 /// A client that never repeats a write by itself and never waits for ever.
 async fn client(context: Option<&str>) -> Result<Client, Error> {
-    let options = KubeConfigOptions { context: context.map(str::to_owned), ..Default::default() };
+    let options = KubeConfigOptions {
+        context: context.map(str::to_owned),
+        ..Default::default()
+    };
     let inferred = match context {
-        Some(_) => Config::from_kubeconfig(&options).await.map_err(|error| error.to_string()),
+        Some(_) => Config::from_kubeconfig(&options)
+            .await
+            .map_err(|error| error.to_string()),
         None => Config::infer().await.map_err(|error| error.to_string()),
     };
     let config = inferred.map_err(Error::Cluster)?;
@@ -218,7 +237,10 @@ async fn client(context: Option<&str>) -> Result<Client, Error> {
 }
 
 /// Who we are in AWS. Waits for a network, not for credentials.
-async fn caller(config: &aws_types::SdkConfig, telemetry: &Telemetry) -> Result<CallerIdentity, Error> {
+async fn caller(
+    config: &aws_types::SdkConfig,
+    telemetry: &Telemetry,
+) -> Result<CallerIdentity, Error> {
     loop {
         match identity::caller_identity(config).await {
             Ok(caller) => {
@@ -226,7 +248,10 @@ async fn caller(config: &aws_types::SdkConfig, telemetry: &Telemetry) -> Result<
                 return Ok(caller);
             }
             Err(failure) if is_hopeless(&failure) => {
-                return Err(Error::Credentials(format!("{}: {}", failure.code, failure.message)));
+                return Err(Error::Credentials(format!(
+                    "{}: {}",
+                    failure.code, failure.message
+                )));
             }
             Err(failure) => {
                 let what = format!("STS does not answer: {}: {}", failure.code, failure.message);

@@ -42,13 +42,28 @@ impl Hands<'_> {
         let uid = object.metadata.uid.clone().unwrap_or_default();
         let owner = ownership::owner_of(&self.context.operator.installation, &uid);
         let recorded = self.context.recorded_by_others(&uid);
-        let searched = self.region.census.search(&owner, after, |id| recorded.contains(id)).await;
-        Seen::Searched(searched.map(|search| Search { began: search.began, found: search.found }))
+        let searched = self
+            .region
+            .census
+            .search(&owner, after, |id| recorded.contains(id))
+            .await;
+        Seen::Searched(searched.map(|search| Search {
+            began: search.began,
+            found: search.found,
+        }))
     }
 
     pub(super) async fn call(&mut self, call: Call) -> Seen {
-        let kind = if call.operation().mutates() { Kind::Write } else { Kind::Read };
-        let kept = if matches!(call, Call::CreateIdentityPool { .. }) { self.reserved.take() } else { None };
+        let kind = if call.operation().mutates() {
+            Kind::Write
+        } else {
+            Kind::Read
+        };
+        let kept = if matches!(call, Call::CreateIdentityPool { .. }) {
+            self.reserved.take()
+        } else {
+            None
+        };
         let permit = match kept {
             Some(permit) => permit,
             None => self.region.budget.acquire(kind).await,
@@ -74,7 +89,11 @@ impl Hands<'_> {
         }
     }
 
-    pub(super) async fn write_status(&self, object: &IdentityPool, status: &IdentityPoolStatus) -> Seen {
+    pub(super) async fn write_status(
+        &self,
+        object: &IdentityPool,
+        status: &IdentityPoolStatus,
+    ) -> Seen {
         let before = object.status.clone().unwrap_or_default();
         let written = objects::write_status(&self.context.client, object, status).await;
         self.context.telemetry.metrics.apiserver_written("status");
@@ -86,7 +105,10 @@ impl Hands<'_> {
 
     pub(super) async fn drop_finalizer(&self, object: &IdentityPool) -> Seen {
         let dropped = objects::drop_finalizer(&self.context.client, object).await;
-        self.context.telemetry.metrics.apiserver_written("finalizer");
+        self.context
+            .telemetry
+            .metrics
+            .apiserver_written("finalizer");
         Seen::FinalizerDropped(dropped)
     }
 }

@@ -22,5 +22,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 pub fn careful_client(mut config: Config) -> kube::Result<Client> {
     config.default_retry = false;
     config.connect_timeout = Some(DEADLINE / 2);
-    Ok(ClientBuilder::try_from(config)?.with_layer(&TimeoutLayer::new(DEADLINE)).build())
+    Ok(ClientBuilder::try_from(config)?
+        .with_layer(&TimeoutLayer::new(DEADLINE))
+        .build())
 }

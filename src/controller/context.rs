@@ -38,7 +38,10 @@ pub(super) struct Context {
 impl Context {
     /// Every readable object in sight.
     pub(super) fn objects(&self) -> impl Iterator<Item = IdentityPool> {
-        self.stores.iter().flat_map(Store::state).filter_map(|guarded| guarded.0.clone().ok())
+        self.stores
+            .iter()
+            .flat_map(Store::state)
+            .filter_map(|guarded| guarded.0.clone().ok())
     }
 
     /// The pools that objects other than this one record.
@@ -56,7 +59,10 @@ impl Context {
 
     /// Whether the latest list lacks a pool.
     pub(super) fn is_missing(&self, id: &PoolId) -> bool {
-        self.missing.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
+        self.missing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(id)
     }
 }
 
@@ -68,7 +74,10 @@ pub(super) fn readiness(stores: &[Store<Guarded>]) -> Readiness {
             counted.unknown += 1;
             continue;
         };
-        let conditions = object.status.as_ref().map(|status| status.conditions.as_slice());
+        let conditions = object
+            .status
+            .as_ref()
+            .map(|status| status.conditions.as_slice());
         let ready = conditions
             .unwrap_or_default()
             .iter()

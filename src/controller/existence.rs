@@ -40,11 +40,18 @@ pub(super) async fn watch(context: &Context, wakes: &[UnboundedSender<Wake>]) {
 fn recorded(context: &Context) -> BTreeMap<String, Vec<(PoolId, ObjectRef<Guarded>)>> {
     let mut regions = BTreeMap::<String, Vec<_>>::new();
     for object in context.objects() {
-        let Some(status) = &object.status else { continue };
-        let Some(id) = status.identity_pool_id.as_deref() else { continue };
+        let Some(status) = &object.status else {
+            continue;
+        };
+        let Some(id) = status.identity_pool_id.as_deref() else {
+            continue;
+        };
         let region = status.region.as_deref().unwrap_or(&context.operator.region);
         let reference = ObjectRef::from_obj(&kube::core::DeserializeGuard(Ok(object.clone())));
-        regions.entry(region.to_owned()).or_default().push((PoolId::new(id), reference));
+        regions
+            .entry(region.to_owned())
+            .or_default()
+            .push((PoolId::new(id), reference));
     }
     regions
 }
@@ -59,7 +66,12 @@ async fn check(
     let sweep = match census.sweep_after(Timestamp::now()).await {
         Ok(sweep) => sweep,
         Err(failure) => {
-            tracing::warn!(region, code = failure.code, message = failure.message, "pools were not listed");
+            tracing::warn!(
+                region,
+                code = failure.code,
+                message = failure.message,
+                "pools were not listed"
+            );
             return;
         }
     };
@@ -69,7 +81,10 @@ async fn check(
         .map(|(id, _)| id.clone())
         .collect();
     let missing = {
-        let mut missing = context.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut missing = context
+            .missing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         for (id, _) in &objects {
             missing.remove(id);
         }

@@ -55,14 +55,11 @@ impl Memories {
     /// What a pass leaves behind.
     pub(super) fn end(&self, uid: &str, memory: Option<Memory>) {
         let mut table = self.table();
-        match memory {
-            Some(memory) => {
-                table.present.insert(uid.to_owned(), memory);
-            }
-            None => {
-                table.present.remove(uid);
-                table.departed.insert(uid.to_owned());
-            }
+        if let Some(memory) = memory {
+            table.present.insert(uid.to_owned(), memory);
+        } else {
+            table.present.remove(uid);
+            table.departed.insert(uid.to_owned());
         }
     }
 }
@@ -77,7 +74,10 @@ mod tests {
         memories.arrived("a", Arrival::Event);
         let first = memories.begin("a");
         assert_eq!((first.arrival, first.handled), (Arrival::Event, false));
-        assert!(memories.begin("a").handled, "a pass that was broken off counts");
+        assert!(
+            memories.begin("a").handled,
+            "a pass that was broken off counts"
+        );
     }
 
     #[test]

@@ -34,7 +34,9 @@ pub(super) async fn read(
 
 /// Finalizer and claim in one patch: the intent is on record, or nothing is.
 pub(super) async fn write_claim(client: &Client, object: &IdentityPool, claim: &Claim) -> Written {
-    let text = claim.to_annotation().map_err(|error| Trouble::Failed(error.to_string()))?;
+    let text = claim
+        .to_annotation()
+        .map_err(|error| Trouble::Failed(error.to_string()))?;
     let mut finalizers = object.finalizers().to_vec();
     if !finalizers.iter().any(|name| name == FINALIZER) {
         finalizers.push(FINALIZER.to_owned());
@@ -52,7 +54,11 @@ pub(super) async fn write_claim(client: &Client, object: &IdentityPool, claim: &
 
 /// Takes our finalizer away and leaves those of others.
 pub(super) async fn drop_finalizer(client: &Client, object: &IdentityPool) -> Result<(), Trouble> {
-    let others: Vec<&String> = object.finalizers().iter().filter(|name| *name != FINALIZER).collect();
+    let others: Vec<&String> = object
+        .finalizers()
+        .iter()
+        .filter(|name| *name != FINALIZER)
+        .collect();
     let mut metadata = precondition(object);
     metadata["finalizers"] = json!(others);
     let patch = Patch::Merge(json!({ "metadata": metadata }));
@@ -84,7 +90,10 @@ pub(super) async fn write_status(
 
 /// Our writes are told from those of users by the name of their manager.
 fn ours() -> PatchParams {
-    PatchParams { field_manager: Some(OPERATOR.to_owned()), ..PatchParams::default() }
+    PatchParams {
+        field_manager: Some(OPERATOR.to_owned()),
+        ..PatchParams::default()
+    }
 }
 
 fn precondition(object: &IdentityPool) -> Value {
@@ -108,6 +117,12 @@ fn trouble(error: &Error) -> Trouble {
 
 /// Whether a 422 is about the uid, that is: another object has the name now.
 fn names_uid(status: &kube::core::Status) -> bool {
-    let causes = status.details.as_ref().map(|details| details.causes.as_slice());
-    causes.unwrap_or_default().iter().any(|cause| cause.field == "metadata.uid")
+    let causes = status
+        .details
+        .as_ref()
+        .map(|details| details.causes.as_slice());
+    causes
+        .unwrap_or_default()
+        .iter()
+        .any(|cause| cause.field == "metadata.uid")
 }

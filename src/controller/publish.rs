@@ -29,7 +29,10 @@ impl Publisher {
     /// Starts the task that files Events; it ends with the last handle.
     pub(super) fn start(client: Client, telemetry: Arc<Telemetry>) -> Self {
         let (sender, receiver) = mpsc::channel(WAITING);
-        let reporter = Reporter { controller: OPERATOR.to_owned(), instance: None };
+        let reporter = Reporter {
+            controller: OPERATOR.to_owned(),
+            instance: None,
+        };
         tokio::spawn(file(Recorder::new(client, reporter), receiver, telemetry));
         Self(sender)
     }

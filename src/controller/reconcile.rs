@@ -17,7 +17,10 @@ use crate::pool::settings::PoolId;
 use crate::pool::{Move, next, notes};
 
 /// Passes never fail towards the queue: what went wrong is in the rest they take.
-pub(super) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Infallible> {
+pub(super) async fn reconcile(
+    guarded: Arc<Guarded>,
+    context: Arc<Context>,
+) -> Result<Action, Infallible> {
     let Ok(object) = &guarded.0 else {
         // Told by the watch; there is nothing to do until somebody changes it.
         return Ok(Action::await_change());
@@ -29,7 +32,9 @@ pub(super) async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> R
         uid = object.uid(),
         pool_id = field::Empty,
     );
-    let rest = pass(Arc::new(object.clone()), &context).instrument(span).await;
+    let rest = pass(Arc::new(object.clone()), &context)
+        .instrument(span)
+        .await;
     Ok(rest.map_or_else(Action::await_change, Action::requeue))
 }
 
@@ -41,7 +46,10 @@ async fn pass(object: Arc<IdentityPool>, context: &Context) -> Option<std::time:
     context.memories.end(&uid, rest.memory.clone());
     tell(&last, &rest, context);
     let reason = rest.reason.map(crate::api::Reason::as_str);
-    context.telemetry.metrics.pass_ended(rest.outcome, reason, begun.elapsed());
+    context
+        .telemetry
+        .metrics
+        .pass_ended(rest.outcome, reason, begun.elapsed());
     rest.after
 }
 
@@ -51,15 +59,26 @@ async fn moves(
     uid: &str,
     context: &Context,
 ) -> (Arc<IdentityPool>, Rest) {
-    let region = object.spec.region.as_deref().unwrap_or(&context.operator.region);
+    let region = object
+        .spec
+        .region
+        .as_deref()
+        .unwrap_or(&context.operator.region);
     let region = context.regions.of(region);
-    let mut hands = Hands { context, region, reserved: None };
+    let mut hands = Hands {
+        context,
+        region,
+        reserved: None,
+    };
     let mut facts = observe(Arc::clone(&object), uid, &hands);
     loop {
         facts.moment = context.clock.moment(hands.region.cognito.clock_offset());
         let mv = next(&facts);
         // Without an object the core asks for nothing but a rest.
-        let object = facts.object.as_ref().map_or_else(|| Arc::clone(&object), Arc::clone);
+        let object = facts
+            .object
+            .as_ref()
+            .map_or_else(|| Arc::clone(&object), Arc::clone);
         let seen = match mv {
             Move::ReadObject => hands.read(&object).await,
             Move::Reserve => hands.reserve().await,
@@ -93,7 +112,10 @@ fn observe(object: Arc<IdentityPool>, uid: &str, hands: &Hands<'_>) -> Facts {
 
 /// The log and the Events of a pass.
 fn tell(object: &IdentityPool, rest: &Rest, context: &Context) {
-    let pool = object.status.as_ref().and_then(|status| status.identity_pool_id.as_deref());
+    let pool = object
+        .status
+        .as_ref()
+        .and_then(|status| status.identity_pool_id.as_deref());
     Span::current().record("pool_id", pool);
     if let Some(note) = notes::corrected(&rest.corrected) {
         context.publisher.publish(object, note);
@@ -111,7 +133,12 @@ fn tell(object: &IdentityPool, rest: &Rest, context: &Context) {
             tracing::info!(outcome = rest.outcome.as_str(), corrected = ?rest.corrected, "pass ended");
         }
         Outcome::Stalled | Outcome::Failed => {
-            tracing::warn!(reason, detail, outcome = rest.outcome.as_str(), "pass ended");
+            tracing::warn!(
+                reason,
+                detail,
+                outcome = rest.outcome.as_str(),
+                "pass ended"
+            );
         }
     }
 }

@@ -85,7 +85,14 @@ impl Controller {
     /// Puts the parts together; starts nothing but the filing of Events.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        let Options { client, operator, regions, scope, concurrency, telemetry } = options;
+        let Options {
+            client,
+            operator,
+            regions,
+            scope,
+            concurrency,
+            telemetry,
+        } = options;
         let watches = watches(&client, &scope);
         let context = Context {
             publisher: Publisher::start(client.clone(), Arc::clone(&telemetry)),
@@ -118,13 +125,25 @@ impl Controller {
     /// # Errors
     /// When passes do not end in time.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
-        let Self { context, watches, config, concurrency } = self;
+        let Self {
+            context,
+            watches,
+            config,
+            concurrency,
+        } = self;
         let mut wakes = Vec::new();
         let mut queues = Vec::new();
         for watch in watches {
             let (sender, receiver) = mpsc::unbounded();
             wakes.push(sender);
-            queues.push(queue(&context, watch, &config, receiver, concurrency, &stop));
+            queues.push(queue(
+                &context,
+                watch,
+                &config,
+                receiver,
+                concurrency,
+                &stop,
+            ));
         }
         let listing = existence::watch(&context, &wakes);
         let stopped = async {
@@ -148,7 +167,11 @@ fn watches(client: &Client, scope: &Scope) -> Vec<Watch> {
     };
     let watch = |api| {
         let writer = store::Writer::default();
-        Watch { api, reader: writer.as_reader(), writer }
+        Watch {
+            api,
+            reader: writer.as_reader(),
+            writer,
+        }
     };
     apis.into_iter().map(watch).collect()
 }
@@ -161,7 +184,11 @@ async fn queue(
     concurrency: u16,
     stop: &CancellationToken,
 ) {
-    let Watch { api, reader, writer } = watch;
+    let Watch {
+        api,
+        reader,
+        writer,
+    } = watch;
     let telemetry = Arc::clone(&context.telemetry);
     let memories = Arc::clone(&context.memories);
     let keys = watch::keys(api, config.clone(), writer, memories, telemetry);

@@ -8,12 +8,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt, TryStreamExt};
-use kube::{Resource, ResourceExt};
 use kube::api::Api;
 use kube::runtime::controller::ReconcileRequest;
 use kube::runtime::reflector::{ObjectRef, store::Writer};
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{PredicateConfig, WatchStreamExt, watcher as watch};
+use kube::{Resource, ResourceExt};
 
 use super::context::Guarded;
 use super::memories::Memories;
@@ -27,7 +27,9 @@ const WATCH_SECONDS: u32 = 60;
 
 /// How objects are watched.
 pub(super) fn config(selector: Option<&str>) -> watcher::Config {
-    let config = watcher::Config::default().streaming_lists().timeout(WATCH_SECONDS);
+    let config = watcher::Config::default()
+        .streaming_lists()
+        .timeout(WATCH_SECONDS);
     match selector {
         Some(selector) => config.labels(selector),
         None => config,
@@ -55,10 +57,14 @@ pub(super) fn keys(
 }
 
 /// What a person can change to be heard.
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a predicate")]
 fn trigger(object: &Guarded) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
     object.meta().generation.hash(&mut hasher);
-    object.annotations().get(RECONCILE_AT_ANNOTATION).hash(&mut hasher);
+    object
+        .annotations()
+        .get(RECONCILE_AT_ANNOTATION)
+        .hash(&mut hasher);
     Some(hasher.finish())
 }
 
@@ -103,6 +109,9 @@ fn broken(telemetry: &Telemetry, error: &watcher::Error) {
 }
 
 /// Ends a stream of keys when the operator is asked to stop; running passes go on.
-pub(super) fn until<S: Stream>(keys: S, stop: tokio_util::sync::CancellationToken) -> impl Stream<Item = S::Item> {
+pub(super) fn until<S: Stream>(
+    keys: S,
+    stop: tokio_util::sync::CancellationToken,
+) -> impl Stream<Item = S::Item> {
     keys.take_until(stop.cancelled_owned())
 }

@@ -131,7 +131,8 @@ mod tests {
         }
         .to_annotation()
         .expect("text");
-        let long_before = time::until(Timestamp::UNIX_EPOCH, at) - Duration::from_secs(61);
+        let long_before =
+            time::until(Timestamp::UNIX_EPOCH, at).saturating_sub(Duration::from_secs(61));
         let early = time::after(Timestamp::UNIX_EPOCH, long_before);
         for (what, annotation, uid, now) in [
             ("malformed", "{", "u1", at),

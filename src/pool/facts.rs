@@ -15,7 +15,7 @@ use super::claim::{self, Claim, Reading};
 use super::memory::{Memory, OwnClaim};
 use super::moves::{Search, Seen, Trouble};
 use super::ownership::{self, Owned, Ownership};
-use super::settings::{self, Desired, Observed, PoolId};
+use super::settings::{self, Desired, Observed, PoolId, Settings, Tags};
 use crate::api::names::{CLAIM_ANNOTATION, FINALIZER, RECONCILE_AT_ANNOTATION};
 use crate::api::{DeletionPolicy, IdentityPool, IdentityPoolStatus};
 
@@ -96,7 +96,8 @@ pub struct Facts {
     pub(super) looks: BTreeMap<PoolId, Look>,
     pub(super) searches: Vec<Search>,
     pub(super) has_identities: Option<bool>,
-    pub(super) updated: bool,
+    /// What the last update of this pass asked for.
+    pub(super) updated: Option<(Settings, Tags)>,
     pub(super) retags: u8,
     pub(super) deleted: bool,
     pub(super) corrected: Vec<String>,
@@ -130,7 +131,7 @@ impl Facts {
             looks: BTreeMap::new(),
             searches: Vec::new(),
             has_identities: None,
-            updated: false,
+            updated: None,
             retags: 0,
             deleted: false,
             corrected: Vec::new(),
@@ -200,7 +201,8 @@ impl Facts {
     fn learn_answer(&mut self, call: Call, result: Result<Answer, Failure>) {
         let failed = match (call, result) {
             (Call::CreateIdentityPool { .. }, result) => return self.learn_creation(result),
-            (Call::UpdateIdentityPool { .. }, Ok(Answer::Pool(observed))) => {
+            (Call::UpdateIdentityPool { settings, tags, .. }, Ok(Answer::Pool(observed))) => {
+                self.updated = Some((settings, tags));
                 return self.learn_update(observed);
             }
             (_, Ok(Answer::Pool(observed))) => return self.learn_look(observed),
@@ -254,7 +256,7 @@ impl Facts {
 
     /// The answer to an update is the look at what it did.
     fn learn_update(&mut self, observed: Observed) {
-        self.updated = true;
+        self.retags = 0;
         if let (Some(Look::Found(before, _)), true) =
             (self.looks.get(&observed.id), self.was_in_sync())
         {

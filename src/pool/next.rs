@@ -268,7 +268,7 @@ fn differs(facts: &Facts) -> Flow {
         observed: pool,
         own: create::own_tags(facts, pool),
         managed: &status::managed_keys(facts),
-        updated: facts.updated,
+        updated: facts.updated.as_ref(),
         retags: facts.retags,
     });
     let outcome = match plan {

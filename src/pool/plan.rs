@@ -28,8 +28,8 @@ pub struct Input<'a> {
     pub own: Tags,
     /// Tag keys that this object set before: removed from the spec, they are removed.
     pub managed: &'a BTreeSet<String>,
-    /// Whether the pool was updated in this pass already.
-    pub updated: bool,
+    /// What an update of this pass asked for already.
+    pub updated: Option<&'a (Settings, Tags)>,
     /// Tag calls made in this pass already.
     pub retags: u8,
 }
@@ -71,7 +71,10 @@ pub fn plan(input: &Input<'_>) -> Plan {
         return Plan::TooManyTags(too_many(input, tags.len()));
     }
     let id = input.observed.id.clone();
-    let calls = if !input.updated {
+    let asked = input
+        .updated
+        .is_some_and(|(asked, with)| *asked == settings && *with == tags);
+    let calls = if !asked {
         vec![Call::UpdateIdentityPool { id, settings, tags }]
     } else if settings_equal && input.retags < MAX_RETAGS {
         retag(input.observed, &tags)

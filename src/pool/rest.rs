@@ -128,7 +128,7 @@ fn period(facts: &Facts) -> Duration {
 
 fn in_sync(facts: &Facts) -> Rest {
     let pause = spread(period(facts), RESYNC_SPREAD, facts.moment.jitter);
-    let wrote = facts.updated || facts.retags > 0 || facts.created.is_some();
+    let wrote = facts.updated.is_some() || facts.retags > 0 || facts.created.is_some();
     let outcome = if wrote {
         Outcome::Applied
     } else {

@@ -153,7 +153,7 @@ fn patient(facts: &Facts, failure: &Failure) -> bool {
         && facts.was_in_sync()
         && is_ready(&status) == Some(true)
         && status.observed_generation == facts.generation()
-        && !facts.updated
+        && facts.updated.is_none()
 }
 
 fn is_ready(status: &IdentityPoolStatus) -> Option<bool> {

@@ -61,7 +61,7 @@ fn a_lost_reply_is_found_at_once_and_not_repeated() {
 fn a_call_that_vanished_is_repeated_only_after_the_settle_window() {
     let mut world = world();
     world.fates.push_back((CREATE, Fate::Lost));
-    world.run(SETTLE - Duration::from_secs(1));
+    world.run(SETTLE.saturating_sub(Duration::from_secs(1)));
     assert_eq!(creations(&world), 1);
     assert_eq!(world.condition("Ready"), "False/Settling");
     assert_eq!(world.condition("Reconciling"), "True/Settling");
@@ -242,7 +242,7 @@ fn claims_that_nobody_of_ours_wrote_are_settled_from_now() {
         let mut world = world();
         world.mark(claim);
         world.restart();
-        world.run(SETTLE - Duration::from_secs(1));
+        world.run(SETTLE.saturating_sub(Duration::from_secs(1)));
         assert_eq!(creations(&world), 0, "{claim}");
         world.run(HOUR);
         assert_eq!(world.owned().len(), 1, "{claim}");
@@ -263,7 +263,7 @@ fn a_claim_write_that_loses_the_race_sends_nothing() {
 fn a_record_that_loses_the_race_is_written_again_and_never_created_again() {
     let mut world = world();
     world.meanwhile = Some((CREATE, |world| {
-        world.edit(|spec| spec.allow_classic_flow = true)
+        world.edit(|spec| spec.allow_classic_flow = true);
     }));
     world.pass();
     assert_eq!(creations(&world), 1);

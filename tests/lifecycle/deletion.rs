@@ -99,7 +99,7 @@ fn a_creation_in_doubt_is_settled_before_the_finalizer_goes() {
         .push_back((Operation::CreateIdentityPool, Fate::Lost));
     world.pass();
     world.delete();
-    world.run(SETTLE - Duration::from_secs(10));
+    world.run(SETTLE.saturating_sub(Duration::from_secs(10)));
     assert!(world.object.is_some());
     assert_eq!(world.condition("Reconciling"), "True/Settling");
     world.run(HOUR);

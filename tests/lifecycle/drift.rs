@@ -141,6 +141,18 @@ fn a_developer_provider_name_is_set_late_and_then_held_fast() {
 }
 
 #[test]
+fn an_edit_during_an_update_is_not_taken_for_an_update_that_failed() {
+    let mut world = ready();
+    world.edit(|spec| spec.allow_classic_flow = true);
+    world.meanwhile = Some((UPDATE, |world| {
+        world.edit(|spec| spec.identity_pool_name = Some("meanwhile".into()));
+    }));
+    world.pass();
+    assert_eq!(world.condition("Ready"), "True/InSync");
+    assert_eq!(only(&mut world).settings.identity_pool_name, "meanwhile");
+}
+
+#[test]
 fn an_update_that_does_not_take_is_told_and_not_repeated_at_once() {
     let mut world = ready();
     world.edit(|spec| spec.allow_classic_flow = true);

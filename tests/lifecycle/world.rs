@@ -14,19 +14,19 @@ use identity_pool_operator::pool::memory::{Arrival, Memory};
 use identity_pool_operator::pool::moves::{Search, Trouble};
 use identity_pool_operator::pool::ownership::Owned;
 use identity_pool_operator::pool::rest::Rest;
-use identity_pool_operator::pool::settings::{Observed, PoolId, Tags};
+use identity_pool_operator::pool::settings::{Observed, PoolId, Settings, Tags};
 use identity_pool_operator::pool::{Facts, Move, Seen, next};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use uuid::Uuid;
 
-pub const UID: &str = "11111111-2222-3333-4444-555555555555";
-pub const OWNER: &str = "cluster/11111111-2222-3333-4444-555555555555";
-pub const SETTLE: Duration = Duration::from_secs(420);
+pub(crate) const UID: &str = "11111111-2222-3333-4444-555555555555";
+pub(crate) const OWNER: &str = "cluster/11111111-2222-3333-4444-555555555555";
+pub(crate) const SETTLE: Duration = Duration::from_secs(420);
 
 /// What befalls the next call of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub(crate) enum Fate {
     /// Refused, with this kind.
     Refused(FailureKind),
     /// Carried out, but the answer is lost.
@@ -35,36 +35,40 @@ pub enum Fate {
     Lost,
 }
 
+/// Something that happens while an AWS call is under way.
+type Happening = (Operation, fn(&mut World));
+
 /// Everything outside the core.
-pub struct World {
-    pub now: Timestamp,
-    pub clock_offset: Option<SignedDuration>,
-    pub object: Option<IdentityPool>,
-    pub memory: Memory,
-    pub pools: BTreeMap<PoolId, Observed>,
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub(crate) struct World {
+    pub(crate) now: Timestamp,
+    pub(crate) clock_offset: Option<SignedDuration>,
+    pub(crate) object: Option<IdentityPool>,
+    pub(crate) memory: Memory,
+    pub(crate) pools: BTreeMap<PoolId, Observed>,
     /// Pools that the list does not show yet.
-    pub unlisted: Vec<PoolId>,
-    pub identities: bool,
-    pub missing: bool,
+    pub(crate) unlisted: Vec<PoolId>,
+    pub(crate) identities: bool,
+    pub(crate) missing: bool,
     /// AWS ignores tags that come with an update.
-    pub update_ignores_tags: bool,
-    pub fates: VecDeque<(Operation, Fate)>,
+    pub(crate) update_ignores_tags: bool,
+    pub(crate) fates: VecDeque<(Operation, Fate)>,
     /// Writes that another writer forestalls.
-    pub conflicts: u32,
+    pub(crate) conflicts: u32,
     /// Every AWS call of every pass.
-    pub calls: Vec<Operation>,
+    pub(crate) calls: Vec<Operation>,
     /// Every write to the apiserver.
-    pub writes: Vec<&'static str>,
+    pub(crate) writes: Vec<&'static str>,
     /// Something else that happens before a move is carried out, once.
-    pub meanwhile: Option<(Operation, fn(&mut World))>,
+    pub(crate) meanwhile: Option<Happening>,
     /// AWS accepts updates and does nothing.
-    pub inert: bool,
+    pub(crate) inert: bool,
     serial: u32,
 }
 
 impl World {
     /// A world with a new object that came as an event.
-    pub fn new(spec: IdentityPoolSpec) -> Self {
+    pub(crate) fn new(spec: IdentityPoolSpec) -> Self {
         let mut object = IdentityPool::new("app", spec);
         object.metadata.namespace = Some("web".into());
         object.metadata.uid = Some(UID.into());
@@ -94,12 +98,12 @@ impl World {
         }
     }
 
-    pub fn object(&mut self) -> &mut IdentityPool {
+    pub(crate) fn object(&mut self) -> &mut IdentityPool {
         self.object.as_mut().expect("the object is there")
     }
 
     /// A person edits the spec.
-    pub fn edit(&mut self, change: impl FnOnce(&mut IdentityPoolSpec)) {
+    pub(crate) fn edit(&mut self, change: impl FnOnce(&mut IdentityPoolSpec)) {
         let object = self.object();
         change(&mut object.spec);
         object.metadata.generation = object.metadata.generation.map(|generation| generation + 1);
@@ -107,7 +111,7 @@ impl World {
     }
 
     /// A person deletes the object.
-    pub fn delete(&mut self) {
+    pub(crate) fn delete(&mut self) {
         let now = self.now;
         let object = self.object();
         object.metadata.deletion_timestamp = Some(Time(now));
@@ -115,22 +119,22 @@ impl World {
         self.touch();
     }
 
-    pub fn touch(&mut self) {
+    pub(crate) fn touch(&mut self) {
         self.serial += 1;
         let version = format!("{}", 100 + self.serial);
         self.object().metadata.resource_version = Some(version);
     }
 
     /// The process ends and another begins: nothing is remembered, all is listed.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.memory = Memory::new(Arrival::Listed);
     }
 
-    pub fn wait(&mut self, time: Duration) {
+    pub(crate) fn wait(&mut self, time: Duration) {
         self.now = self.now.checked_add(time).expect("in range");
     }
 
-    pub fn status(&self) -> IdentityPoolStatus {
+    pub(crate) fn status(&self) -> IdentityPoolStatus {
         self.object
             .as_ref()
             .and_then(|object| object.status.clone())
@@ -138,7 +142,7 @@ impl World {
     }
 
     /// Status and reason of a condition, as `True/InSync`.
-    pub fn condition(&self, kind: &str) -> String {
+    pub(crate) fn condition(&self, kind: &str) -> String {
         let status = self.status();
         let condition = status
             .conditions
@@ -150,7 +154,7 @@ impl World {
     }
 
     /// Pools whose tag says that they are this object's.
-    pub fn owned(&self) -> Vec<PoolId> {
+    pub(crate) fn owned(&self) -> Vec<PoolId> {
         let ours = |pool: &&Observed| pool.tags.get(OWNER_TAG).is_some_and(|tag| tag == OWNER);
         self.pools
             .values()
@@ -160,7 +164,7 @@ impl World {
     }
 
     /// A pool that nobody of ours made.
-    pub fn seed(&mut self, tags: &[(&str, &str)]) -> PoolId {
+    pub(crate) fn seed(&mut self, tags: &[(&str, &str)]) -> PoolId {
         let id = self.new_id();
         let tags = tags
             .iter()
@@ -168,7 +172,7 @@ impl World {
             .collect();
         let pool = Observed {
             id: id.clone(),
-            settings: Default::default(),
+            settings: Settings::default(),
             tags,
         };
         self.pools.insert(id.clone(), pool);
@@ -181,13 +185,13 @@ impl World {
     }
 
     /// Forgets what was done so far, to count anew.
-    pub fn count_anew(&mut self) {
+    pub(crate) fn count_anew(&mut self) {
         self.calls.clear();
         self.writes.clear();
     }
 
     /// One pass from start to rest.
-    pub fn pass(&mut self) -> Rest {
+    pub(crate) fn pass(&mut self) -> Rest {
         let object = Arc::new(self.object().clone());
         let mut facts = Facts::begin(operator(), self.moment(), object, self.memory.clone());
         facts.missing = self.missing;
@@ -208,7 +212,7 @@ impl World {
     }
 
     /// Passes and pauses until the object is at peace or `time` is over.
-    pub fn run(&mut self, time: Duration) {
+    pub(crate) fn run(&mut self, time: Duration) {
         let end = self.now.checked_add(time).expect("in range");
         while self.now < end && self.object.is_some() {
             let Some(pause) = self.pass().after else {
@@ -397,7 +401,7 @@ impl World {
 }
 
 /// Tags without the operator's own.
-pub fn foreign(tags: &Tags) -> Vec<(&str, &str)> {
+pub(crate) fn foreign(tags: &Tags) -> Vec<(&str, &str)> {
     tags.iter()
         .filter(|(key, _)| !key.starts_with("cognito-identity.dev/"))
         .map(|(key, value)| (key.as_str(), value.as_str()))
@@ -415,7 +419,7 @@ fn operator() -> Arc<Operator> {
     })
 }
 
-pub fn failure(operation: Operation, kind: FailureKind) -> Failure {
+pub(crate) fn failure(operation: Operation, kind: FailureKind) -> Failure {
     Failure {
         operation,
         kind,
@@ -428,7 +432,7 @@ pub fn failure(operation: Operation, kind: FailureKind) -> Failure {
 /// Things that happen to an object besides edits.
 impl World {
     /// Status and marks are gone, as after a restore of metadata without them.
-    pub fn erase(&mut self) {
+    pub(crate) fn erase(&mut self) {
         let object = self.object();
         object.status = None;
         object.metadata.finalizers = None;
@@ -437,7 +441,7 @@ impl World {
     }
 
     /// Finalizer and a claim of somebody's making.
-    pub fn mark(&mut self, claim: &str) {
+    pub(crate) fn mark(&mut self, claim: &str) {
         let meta = &mut self.object().metadata;
         meta.finalizers = Some(vec![FINALIZER.into()]);
         meta.annotations
@@ -447,7 +451,7 @@ impl World {
     }
 
     /// Somebody writes an id into status and asks for a reconcile.
-    pub fn forge(&mut self, id: &str) {
+    pub(crate) fn forge(&mut self, id: &str) {
         self.object()
             .status
             .get_or_insert_default()
@@ -456,7 +460,7 @@ impl World {
     }
 
     /// A person asks for a reconcile now.
-    pub fn ask(&mut self) {
+    pub(crate) fn ask(&mut self) {
         let at = self.now.to_string();
         let annotations = self.object().metadata.annotations.get_or_insert_default();
         annotations.insert("cognito-identity.dev/reconcile-at".into(), at);
@@ -464,12 +468,12 @@ impl World {
     }
 
     /// A pass that ends right after the create call, whatever came of it.
-    pub fn claim_then_crash(&mut self) {
+    pub(crate) fn claim_then_crash(&mut self) {
         self.crash_after(3, true);
     }
 
     /// A pass that is killed at its `count`th move, before or after it takes effect.
-    pub fn crash_after(&mut self, count: usize, executed: bool) {
+    pub(crate) fn crash_after(&mut self, count: usize, executed: bool) {
         let object = Arc::new(self.object().clone());
         let mut facts = Facts::begin(operator(), self.moment(), object, self.memory.clone());
         for step in 1.. {
@@ -491,7 +495,7 @@ impl World {
     }
 
     /// A pass whose pool is made but not listed.
-    pub fn pass_with_hidden_pool(&mut self) {
+    pub(crate) fn pass_with_hidden_pool(&mut self) {
         self.meanwhile = Some((Operation::CreateIdentityPool, |world| {
             // The id that the next pool gets.
             world

@@ -50,7 +50,12 @@ impl Started {
             .arg(format!("127.0.0.1:{probes}"))
             .args(arguments);
         let process = Process::start(&command, &log).expect("it starts");
-        Self { process, probes, log, _scratch: scratch }
+        Self {
+            process,
+            probes,
+            log,
+            _scratch: scratch,
+        }
     }
 
     fn log(&self) -> String {
@@ -71,7 +76,11 @@ impl Started {
     async fn until_probe(&self, path: &str, says: &str) -> String {
         let answered = async {
             loop {
-                if let Some(answer) = self.probe(path).await.filter(|answer| answer.contains(says)) {
+                if let Some(answer) = self
+                    .probe(path)
+                    .await
+                    .filter(|answer| answer.contains(says))
+                {
                     return answer;
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -93,7 +102,9 @@ async fn run(command: Command, arguments: &[&str]) -> Output {
     let mut command = tokio::process::Command::from(command);
     let ended = command.args(arguments).kill_on_drop(true).output();
     let output = tokio::time::timeout(Duration::from_secs(20), ended).await;
-    output.unwrap_or_else(|_| panic!("{arguments:?}: it still runs")).expect("it runs")
+    output
+        .unwrap_or_else(|_| panic!("{arguments:?}: it still runs"))
+        .expect("it runs")
 }
 
 /// One line on standard error, and code 2.
@@ -109,32 +120,63 @@ async fn wrong_flags_and_credentials_end_it_with_one_line_and_code_2() {
     let rig = Rig::new("misuse").await;
     let kubeconfig = rig.plane.kubeconfig_path();
     let endpoint = rig.fake.endpoint();
-    let quiet = ["run", "--metrics-bind-address", "0", "--health-probe-bind-address", "0"];
-    let filter: Vec<&str> = quiet.into_iter().chain(["--log-level", "in fo=5=x"]).collect();
-    assert_misuse(&run(command(kubeconfig, &endpoint), &filter).await, "--log-level");
+    let quiet = [
+        "run",
+        "--metrics-bind-address",
+        "0",
+        "--health-probe-bind-address",
+        "0",
+    ];
+    let filter: Vec<&str> = quiet
+        .into_iter()
+        .chain(["--log-level", "in fo=5=x"])
+        .collect();
+    assert_misuse(
+        &run(command(kubeconfig, &endpoint), &filter).await,
+        "--log-level",
+    );
     let nowhere = run(command(Path::new("/nonexistent"), &endpoint), &quiet).await;
     assert_misuse(&nowhere, "KUBECONFIG");
     let mut no_region = command(kubeconfig, &endpoint);
     no_region.env_remove("AWS_REGION");
     assert_misuse(&run(no_region, &quiet).await, "AWS_REGION");
     let mut no_credentials = command(kubeconfig, &endpoint);
-    no_credentials.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+    no_credentials
+        .env_remove("AWS_ACCESS_KEY_ID")
+        .env_remove("AWS_SECRET_ACCESS_KEY");
     assert_misuse(&run(no_credentials, &quiet).await, "credentials");
-    let unknown = FaultKind::ErrorBefore { status: 403, code: "InvalidClientTokenId".into() };
+    let unknown = FaultKind::ErrorBefore {
+        status: 403,
+        code: "InvalidClientTokenId".into(),
+    };
     rig.fake.inject(Fault::on("GetCallerIdentity", unknown));
     let wrong_key = run(command(kubeconfig, &endpoint), &quiet).await;
     assert_misuse(&wrong_key, "InvalidClientTokenId");
-    let bad_address = run(command(kubeconfig, &endpoint), &["run", "--metrics-bind-address", "8080"]).await;
+    let bad_address = run(
+        command(kubeconfig, &endpoint),
+        &["run", "--metrics-bind-address", "8080"],
+    )
+    .await;
     assert_eq!(bad_address.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&bad_address.stderr).contains("host:port"));
 }
 
 #[tokio::test]
 async fn crd_prints_what_is_installed() {
-    let printed = run(command(Path::new("/nonexistent"), "http://127.0.0.1:1"), &["crd"]).await;
+    let printed = run(
+        command(Path::new("/nonexistent"), "http://127.0.0.1:1"),
+        &["crd"],
+    )
+    .await;
     assert!(printed.status.success());
-    let stored = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/crds/identitypools.yaml"));
-    assert_eq!(String::from_utf8_lossy(&printed.stdout), stored.expect("crds/identitypools.yaml"));
+    let stored = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/crds/identitypools.yaml"
+    ));
+    assert_eq!(
+        String::from_utf8_lossy(&printed.stdout),
+        stored.expect("crds/identitypools.yaml")
+    );
 }
 
 #[tokio::test]
@@ -143,13 +185,23 @@ async fn without_the_crd_it_waits_and_says_so() {
     let fake = harness::cognito::FakeCognito::start().await;
     let command = command(plane.kubeconfig_path(), &fake.endpoint());
     let mut started = Started::new(command, &[]);
-    let page = started.until_probe("/readyz", "identitypools.cognito-identity.dev").await;
+    let page = started
+        .until_probe("/readyz", "identitypools.cognito-identity.dev")
+        .await;
     assert!(page.starts_with("HTTP/1.1 503"), "{page}");
-    assert!(started.until_probe("/livez", "ok").await.starts_with("HTTP/1.1 200"));
+    assert!(
+        started
+            .until_probe("/livez", "ok")
+            .await
+            .starts_with("HTTP/1.1 200")
+    );
     let crds = identity_pool_operator::api::crds::crds_yaml().expect("CRDs");
     plane.apply_crds(&crds).await.expect("accepted");
     started.until_probe("/readyz", "HTTP/1.1 200").await;
-    started.process.ensure_running().expect("it did not crash-loop");
+    started
+        .process
+        .ensure_running()
+        .expect("it did not crash-loop");
 }
 
 #[tokio::test]
@@ -158,17 +210,36 @@ async fn it_says_in_one_line_what_it_runs_as_and_never_tells_its_secret() {
     let command = command(rig.plane.kubeconfig_path(), &rig.fake.endpoint());
     let started = Started::new(
         command,
-        &["--watch-namespaces", &rig.namespace, "--log-level", "trace", "--settle-window-seconds", "10"],
+        &[
+            "--watch-namespaces",
+            &rig.namespace,
+            "--log-level",
+            "trace",
+            "--settle-window-seconds",
+            "10",
+        ],
     );
     started.until_probe("/readyz", "HTTP/1.1 200").await;
     rig.create("app", IdentityPoolSpec::default()).await;
     rig.until_ready("app").await;
     let log = started.log();
-    let line = log.lines().find(|line| line.contains("starts")).expect("a line");
-    for part in ["version", "installation", "123456789012", REGION, "identity="] {
+    let line = log
+        .lines()
+        .find(|line| line.contains("starts"))
+        .expect("a line");
+    for part in [
+        "version",
+        "installation",
+        "123456789012",
+        REGION,
+        "identity=",
+    ] {
         assert!(line.contains(part), "{part} not in {line}");
     }
-    assert!(log.contains("--settle-window-seconds 10 is below"), "a warning");
+    assert!(
+        log.contains("--settle-window-seconds 10 is below"),
+        "a warning"
+    );
     assert!(!log.contains("canary-of-a-secret-key"));
 }
 
@@ -180,12 +251,20 @@ async fn a_real_sigkill_at_any_instant_leaves_one_pool_per_object() {
         settings.signature_window = Duration::from_secs(2);
     });
     for n in 0..30 {
-        rig.create(&format!("app-{n}"), IdentityPoolSpec::default()).await;
+        rig.create(&format!("app-{n}"), IdentityPoolSpec::default())
+            .await;
     }
     let start = || {
         Started::new(
             command(rig.plane.kubeconfig_path(), &rig.fake.endpoint()),
-            &["--watch-namespaces", &rig.namespace, "--installation-id", &rig.namespace, "--settle-window-seconds", "3"],
+            &[
+                "--watch-namespaces",
+                &rig.namespace,
+                "--installation-id",
+                &rig.namespace,
+                "--settle-window-seconds",
+                "3",
+            ],
         )
     };
     for kill in 0..12_u64 {

@@ -8,13 +8,18 @@ use crate::rig::{Rig, Setup};
 
 /// A counter of the metrics page.
 fn counted(page: &str, line: &str) -> u64 {
-    let found = page.lines().find_map(|candidate| candidate.strip_prefix(line));
+    let found = page
+        .lines()
+        .find_map(|candidate| candidate.strip_prefix(line));
     found.and_then(|rest| rest.trim().parse().ok()).unwrap_or(0)
 }
 
 fn writes(page: &str) -> [u64; 3] {
     ["claim", "status", "finalizer"].map(|write| {
-        counted(page, &format!("identity_pool_operator_apiserver_writes_total{{write=\"{write}\"}}"))
+        counted(
+            page,
+            &format!("identity_pool_operator_apiserver_writes_total{{write=\"{write}\"}}"),
+        )
     })
 }
 
@@ -23,16 +28,25 @@ async fn a_creation_costs_one_call_and_two_writes_and_rest_costs_nothing() {
     let rig = Rig::new("counting").await;
     let operator = rig.operator().await;
     for n in 0..50 {
-        rig.create(&format!("app-{n}"), IdentityPoolSpec::default()).await;
+        rig.create(&format!("app-{n}"), IdentityPoolSpec::default())
+            .await;
     }
     let mut versions = Vec::new();
     for n in 0..50 {
-        versions.push(rig.until_ready(&format!("app-{n}")).await.metadata.resource_version);
+        versions.push(
+            rig.until_ready(&format!("app-{n}"))
+                .await
+                .metadata
+                .resource_version,
+        );
     }
     assert_eq!(rig.fake.count("CreateIdentityPool"), 50);
     assert_eq!(rig.fake.count("DescribeIdentityPool"), 0);
-    assert_eq!(rig.fake.calls().len() - rig.fake.count("ListIdentityPools"), 50);
-    assert_eq!(writes(&operator.telemetry.metrics.page(Default::default())), [50, 50, 0]);
+    assert_eq!(
+        rig.fake.calls().len() - rig.fake.count("ListIdentityPools"),
+        50
+    );
+    assert_eq!(writes(&operator.page()), [50, 50, 0]);
     // Another restart finds everything as it should be and neither asks nor writes.
     operator.stop().await;
     rig.fake.reset_journal();
@@ -42,19 +56,36 @@ async fn a_creation_costs_one_call_and_two_writes_and_rest_costs_nothing() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), swept).await.expect("the account is listed");
+    tokio::time::timeout(Duration::from_secs(30), swept)
+        .await
+        .expect("the account is listed");
     operator.stop().await;
-    assert_eq!(rig.fake.calls().len(), 1, "one page lists 50 pools: {:#?}", rig.fake.calls());
+    assert_eq!(
+        rig.fake.calls().len(),
+        1,
+        "one page lists 50 pools: {:#?}",
+        rig.fake.calls()
+    );
     for (n, version) in versions.iter().enumerate() {
-        let object = rig.pools.get(&format!("app-{n}")).await.expect("object is there");
-        assert_eq!(object.metadata.resource_version, *version, "nothing was written");
+        let object = rig
+            .pools
+            .get(&format!("app-{n}"))
+            .await
+            .expect("object is there");
+        assert_eq!(
+            object.metadata.resource_version, *version,
+            "nothing was written"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_resync_looks_once_and_writes_nothing() {
     let rig = Rig::new("resync").await;
-    let setup = Setup { resync_period: Duration::from_secs(2), ..Setup::default() };
+    let setup = Setup {
+        resync_period: Duration::from_secs(2),
+        ..Setup::default()
+    };
     let operator = rig.operator_with(setup).await;
     rig.create("app", IdentityPoolSpec::default()).await;
     let version = rig.until_ready("app").await.metadata.resource_version;
@@ -63,8 +94,18 @@ async fn a_resync_looks_once_and_writes_nothing() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), looked).await.expect("three looks");
+    tokio::time::timeout(Duration::from_secs(30), looked)
+        .await
+        .expect("three looks");
     operator.stop().await;
-    assert_eq!(rig.pools.get("app").await.expect("there").metadata.resource_version, version);
+    assert_eq!(
+        rig.pools
+            .get("app")
+            .await
+            .expect("there")
+            .metadata
+            .resource_version,
+        version
+    );
     assert_eq!(rig.fake.count("UpdateIdentityPool"), 0);
 }

@@ -17,7 +17,10 @@ const KILLS: u32 = 200;
 const KILLS_A_ROUND: u32 = 25;
 
 fn hasty() -> Setup {
-    Setup { settle_window: Duration::from_secs(3), ..Setup::default() }
+    Setup {
+        settle_window: Duration::from_secs(3),
+        ..Setup::default()
+    }
 }
 
 /// Calls take as long as the steps around them, so that a kill hits each alike.
@@ -32,9 +35,16 @@ async fn slow_rig(prefix: &str) -> Rig {
 
 /// Objects with a claim and without a record: a creation that the kill left in doubt.
 async fn unrecorded(rig: &Rig) -> usize {
-    let objects = rig.pools.list(&ListParams::default()).await.expect("a list");
+    let objects = rig
+        .pools
+        .list(&ListParams::default())
+        .await
+        .expect("a list");
     let in_doubt = |object: &&IdentityPool| {
-        let recorded = object.status.as_ref().and_then(|status| status.identity_pool_id.as_ref());
+        let recorded = object
+            .status
+            .as_ref()
+            .and_then(|status| status.identity_pool_id.as_ref());
         object.annotations().contains_key(CLAIM_ANNOTATION) && recorded.is_none()
     };
     objects.items.iter().filter(in_doubt).count()
@@ -50,12 +60,17 @@ async fn two_hundred_kills_during_the_creation_of_a_hundred_objects_leave_one_po
     for round in 0..KILLS / KILLS_A_ROUND {
         let rig = slow_rig("kills").await;
         for n in 0..OBJECTS {
-            rig.create(&format!("app-{n}"), IdentityPoolSpec::default()).await;
+            rig.create(&format!("app-{n}"), IdentityPoolSpec::default())
+                .await;
         }
         for kill in 0..KILLS_A_ROUND {
             let operator = rig.operator_with(hasty()).await;
             // Alive after about 60 ms; from there on, swept or at random.
-            let instant = if kill % 2 == 0 { 60 + u64::from(kill) * 6 } else { random.u64(40..240) };
+            let instant = if kill % 2 == 0 {
+                60 + u64::from(kill) * 6
+            } else {
+                random.u64(40..240)
+            };
             tokio::time::sleep(Duration::from_millis(instant)).await;
             operator.kill();
             in_doubt += unrecorded(&rig).await;
@@ -73,7 +88,10 @@ async fn two_hundred_kills_during_the_creation_of_a_hundred_objects_leave_one_po
             begun.elapsed()
         );
     }
-    assert!(in_doubt >= KILLS as usize / 4, "only {in_doubt} kills hit a creation under way");
+    assert!(
+        in_doubt >= KILLS as usize / 4,
+        "only {in_doubt} kills hit a creation under way"
+    );
 }
 
 #[tokio::test]

@@ -11,7 +11,10 @@ use crate::rig::{Rig, Setup, message, pool_id};
 async fn ready(prefix: &str, policy: Option<DeletionPolicy>) -> (Rig, crate::rig::Running, String) {
     let rig = Rig::new(prefix).await;
     let operator = rig.operator().await;
-    let spec = IdentityPoolSpec { deletion_policy: policy, ..Default::default() };
+    let spec = IdentityPoolSpec {
+        deletion_policy: policy,
+        ..Default::default()
+    };
     rig.create("app", spec).await;
     let id = pool_id(&rig.until_ready("app").await);
     (rig, operator, id)
@@ -31,11 +34,14 @@ async fn a_pool_with_identities_stays_until_a_person_decides() {
     let (rig, _operator, id) = ready("full", None).await;
     rig.fake.add_identity(&id);
     rig.delete("app").await;
-    let object = rig.until_condition("app", "Stalled", "True/PoolNotEmpty").await;
+    let object = rig
+        .until_condition("app", "Stalled", "True/PoolNotEmpty")
+        .await;
     let says = message(&object, "Stalled");
     assert!(says.contains("Delete") && says.contains("Retain"), "{says}");
     assert!(rig.fake.pool(&id).is_some());
-    rig.patch("app", json!({ "spec": { "deletionPolicy": "Delete" } })).await;
+    rig.patch("app", json!({ "spec": { "deletionPolicy": "Delete" } }))
+        .await;
     rig.until_gone("app").await;
     assert!(rig.fake.pool(&id).is_none());
 }
@@ -53,15 +59,25 @@ async fn delete_takes_the_identities_along() {
 async fn retain_keeps_the_pool_and_lets_go_without_aws() {
     let (rig, _operator, id) = ready("retain", None).await;
     rig.fake.configure(|settings| {
-        for operation in ["DescribeIdentityPool", "ListIdentities", "DeleteIdentityPool"] {
+        for operation in [
+            "DescribeIdentityPool",
+            "ListIdentities",
+            "DeleteIdentityPool",
+        ] {
             settings.denied.insert(operation.into());
         }
     });
     rig.delete("app").await;
-    let object = rig.until_condition("app", "Stalled", "True/AccessDenied").await;
+    let object = rig
+        .until_condition("app", "Stalled", "True/AccessDenied")
+        .await;
     let says = message(&object, "Stalled");
-    assert!(says.contains("DescribeIdentityPool") && says.contains("request id"), "{says}");
-    rig.patch("app", json!({ "spec": { "deletionPolicy": "Retain" } })).await;
+    assert!(
+        says.contains("DescribeIdentityPool") && says.contains("request id"),
+        "{says}"
+    );
+    rig.patch("app", json!({ "spec": { "deletionPolicy": "Retain" } }))
+        .await;
     rig.until_gone("app").await;
     assert!(rig.fake.pool(&id).is_some());
 }
@@ -69,11 +85,20 @@ async fn retain_keeps_the_pool_and_lets_go_without_aws() {
 #[tokio::test]
 async fn a_pool_that_is_gone_already_holds_up_nothing() {
     let (rig, _operator, id) = ready("gone", Some(DeletionPolicy::Delete)).await;
-    rig.fake.inject(Fault::on("DeleteIdentityPool", FaultKind::LoseReplyBeforeStatus));
+    rig.fake.inject(Fault::on(
+        "DeleteIdentityPool",
+        FaultKind::LoseReplyBeforeStatus,
+    ));
     rig.delete("app").await;
     // The reply is lost, the pool is gone; for the first minute AWS might only be slow to show it.
     let gone = tokio::time::timeout(Duration::from_secs(90), async {
-        while rig.pools.get_opt("app").await.expect("apiserver answers").is_some() {
+        while rig
+            .pools
+            .get_opt("app")
+            .await
+            .expect("apiserver answers")
+            .is_some()
+        {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     });
@@ -85,12 +110,18 @@ async fn a_pool_that_is_gone_already_holds_up_nothing() {
 #[tokio::test]
 async fn an_object_deleted_during_its_creation_leaves_nothing_behind() {
     let rig = Rig::new("during").await;
-    rig.fake.configure(|settings| settings.signature_window = Duration::from_secs(2));
-    rig.fake.inject(Fault::on("CreateIdentityPool", FaultKind::LoseReplyBeforeStatus).always());
-    let setup = Setup { settle_window: Duration::from_secs(3), ..Setup::default() };
+    rig.fake
+        .configure(|settings| settings.signature_window = Duration::from_secs(2));
+    rig.fake
+        .inject(Fault::on("CreateIdentityPool", FaultKind::LoseReplyBeforeStatus).always());
+    let setup = Setup {
+        settle_window: Duration::from_secs(3),
+        ..Setup::default()
+    };
     let operator = rig.operator_with(setup.clone()).await;
     for n in 0..10 {
-        rig.create(&format!("app-{n}"), IdentityPoolSpec::default()).await;
+        rig.create(&format!("app-{n}"), IdentityPoolSpec::default())
+            .await;
         rig.delete(&format!("app-{n}")).await;
     }
     operator.kill();
@@ -134,5 +165,9 @@ async fn a_pool_deleted_in_the_console_is_said_and_held_and_made_anew_when_wante
     });
     let object = object.await.expect("the loss is noticed");
     assert!(message(&object, "Stalled").contains(&id));
-    assert_eq!(rig.fake.executed("CreateIdentityPool"), 1, "nothing is replaced silently");
+    assert_eq!(
+        rig.fake.executed("CreateIdentityPool"),
+        1,
+        "nothing is replaced silently"
+    );
 }

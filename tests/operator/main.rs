@@ -10,3 +10,4 @@ mod rig;
 mod settings;
 mod shell;
 mod status;
+mod third_party;

@@ -13,6 +13,7 @@ use identity_pool_operator::aws::region::Regions;
 use identity_pool_operator::controller::{Controller, Options, Scope, careful_client};
 use identity_pool_operator::pool::facts::Operator;
 use identity_pool_operator::telemetry::Telemetry;
+use identity_pool_operator::telemetry::metrics::Readiness;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
@@ -84,11 +85,20 @@ impl Rig {
     /// Starts an operator with other settings.
     pub(crate) async fn operator_with(&self, setup: Setup) -> Running {
         let config = self.plane.config().await.expect("config");
-        Running::start(config, self.namespace.clone(), self.sdk_config(&setup), setup)
+        Running::start(
+            config,
+            self.namespace.clone(),
+            self.sdk_config(&setup),
+            &setup,
+        )
     }
 
-    fn sdk_config(&self, setup: &Setup) -> aws_types::SdkConfig {
-        let endpoint = setup.endpoint.clone().unwrap_or_else(|| self.fake.endpoint());
+    /// The credentials and endpoint of an operator, for clients of the test's own.
+    pub(crate) fn sdk_config(&self, setup: &Setup) -> aws_types::SdkConfig {
+        let endpoint = setup
+            .endpoint
+            .clone()
+            .unwrap_or_else(|| self.fake.endpoint());
         let credentials = Credentials::new(setup.access_key, "secret", None, None, "test");
         aws_types::SdkConfig::builder()
             .behavior_version(aws_config::BehaviorVersion::latest())
@@ -103,13 +113,19 @@ impl Rig {
     /// Creates an object.
     pub(crate) async fn create(&self, name: &str, spec: IdentityPoolSpec) -> IdentityPool {
         let object = IdentityPool::new(name, spec);
-        self.pools.create(&PostParams::default(), &object).await.expect("object is accepted")
+        self.pools
+            .create(&PostParams::default(), &object)
+            .await
+            .expect("object is accepted")
     }
 
     /// Merges into an object.
     pub(crate) async fn patch(&self, name: &str, patch: Value) -> IdentityPool {
         let patch = Patch::Merge(patch);
-        self.pools.patch(name, &PatchParams::default(), &patch).await.expect("patch is accepted")
+        self.pools
+            .patch(name, &PatchParams::default(), &patch)
+            .await
+            .expect("patch is accepted")
     }
 
     /// Sets one spec field as a whole, or removes it.
@@ -118,18 +134,27 @@ impl Rig {
         let mut object = serde_json::to_value(object).expect("JSON");
         match value {
             Value::Null => {
-                object["spec"].as_object_mut().expect("a spec").remove(field);
+                object["spec"]
+                    .as_object_mut()
+                    .expect("a spec")
+                    .remove(field);
             }
             value => object["spec"][field] = value.clone(),
         }
         let object = serde_json::from_value(object).expect("an object");
-        self.pools.replace(name, &PostParams::default(), &object).await.expect("accepted");
+        self.pools
+            .replace(name, &PostParams::default(), &object)
+            .await
+            .expect("accepted");
     }
 
     /// Merges into the status of an object, as no user may.
     pub(crate) async fn patch_status(&self, name: &str, status: Value) -> IdentityPool {
         let patch = Patch::Merge(json!({ "status": status }));
-        self.pools.patch_status(name, &PatchParams::default(), &patch).await.expect("patch is accepted")
+        self.pools
+            .patch_status(name, &PatchParams::default(), &patch)
+            .await
+            .expect("patch is accepted")
     }
 
     /// Takes finalizer, claim and status away, as a careless restore does.
@@ -137,14 +162,19 @@ impl Rig {
         let gone = json!({ "identityPoolId": null, "conditions": [], "appliedHash": null, "managed": null });
         self.patch_status(name, gone).await;
         let annotations = json!({ CLAIM_ANNOTATION: null });
-        self.patch(name, json!({ "metadata": { "finalizers": null, "annotations": annotations } })).await;
+        self.patch(
+            name,
+            json!({ "metadata": { "finalizers": null, "annotations": annotations } }),
+        )
+        .await;
     }
 
     /// Asks for a reconcile now.
     pub(crate) async fn ask(&self, name: &str) -> String {
         let at = format!("{}", uuid::Uuid::now_v7());
         let annotations = json!({ RECONCILE_AT_ANNOTATION: at });
-        self.patch(name, json!({ "metadata": { "annotations": annotations } })).await;
+        self.patch(name, json!({ "metadata": { "annotations": annotations } }))
+            .await;
         at
     }
 
@@ -158,7 +188,10 @@ impl Rig {
     }
 
     pub(crate) async fn delete(&self, name: &str) {
-        self.pools.delete(name, &DeleteParams::default()).await.expect("delete is accepted");
+        self.pools
+            .delete(name, &DeleteParams::default())
+            .await
+            .expect("delete is accepted");
     }
 
     /// Waits for a status.
@@ -179,15 +212,26 @@ impl Rig {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        match tokio::time::timeout(PATIENCE, met).await {
-            Ok(object) => object,
-            Err(_) => panic!("{name}: waited in vain for {what}; last status: {last}"),
-        }
+        let Ok(object) = tokio::time::timeout(PATIENCE, met).await else {
+            panic!("{name}: waited in vain for {what}; last status: {last}")
+        };
+        object
     }
 
     /// Waits until a condition has this status and reason at the current generation.
-    pub(crate) async fn until_condition(&self, name: &str, kind: &str, wanted: &str) -> IdentityPool {
-        let generation = self.pools.get(name).await.expect("object is there").metadata.generation;
+    pub(crate) async fn until_condition(
+        &self,
+        name: &str,
+        kind: &str,
+        wanted: &str,
+    ) -> IdentityPool {
+        let generation = self
+            .pools
+            .get(name)
+            .await
+            .expect("object is there")
+            .metadata
+            .generation;
         let what = format!("{kind}={wanted}");
         let check = move |status: &IdentityPoolStatus| {
             status.observed_generation >= generation && condition(status, kind) == wanted
@@ -203,48 +247,79 @@ impl Rig {
     /// Waits until an object is gone.
     pub(crate) async fn until_gone(&self, name: &str) {
         let gone = async {
-            while self.pools.get_opt(name).await.expect("apiserver answers").is_some() {
+            while self
+                .pools
+                .get_opt(name)
+                .await
+                .expect("apiserver answers")
+                .is_some()
+            {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        assert!(tokio::time::timeout(PATIENCE, gone).await.is_ok(), "{name} is still there");
+        assert!(
+            tokio::time::timeout(PATIENCE, gone).await.is_ok(),
+            "{name} is still there"
+        );
     }
 
     /// The pool that an object records, as the wire shows it.
     pub(crate) async fn pool_of(&self, name: &str) -> Value {
         let object = self.pools.get(name).await.expect("object is there");
         let id = pool_id(&object);
-        self.fake.pool(&id).unwrap_or_else(|| panic!("{name}: pool {id} is not there"))
+        self.fake
+            .pool(&id)
+            .unwrap_or_else(|| panic!("{name}: pool {id} is not there"))
     }
 
     /// Every pool that bears the owner tag of an object.
     pub(crate) fn pools_owned_by(&self, object: &IdentityPool) -> Vec<String> {
         let owner = format!("{}/{}", self.namespace, object.uid().unwrap_or_default());
-        let owned = |pool: &Value| {
+        let id_if_ours = |pool: &Value| {
             let tag = &pool["IdentityPoolTags"]["cognito-identity.dev/owner"];
             (tag == owner.as_str()).then(|| pool["IdentityPoolId"].as_str().map(str::to_owned))?
         };
-        self.fake.pools().iter().filter_map(owned).collect()
+        self.fake.pools().iter().filter_map(id_if_ours).collect()
     }
 }
 
 /// Status and reason of a condition, as `True/InSync`.
 pub(crate) fn condition(status: &IdentityPoolStatus, kind: &str) -> String {
-    let found = status.conditions.iter().find(|condition| condition.type_ == kind);
-    found.map_or("-".to_owned(), |found| format!("{}/{}", found.status, found.reason))
+    let found = status
+        .conditions
+        .iter()
+        .find(|condition| condition.type_ == kind);
+    found.map_or("-".to_owned(), |found| {
+        format!("{}/{}", found.status, found.reason)
+    })
 }
 
 /// Message of a condition.
 pub(crate) fn message(object: &IdentityPool, kind: &str) -> String {
-    let conditions = object.status.as_ref().map(|status| status.conditions.as_slice());
-    let found = conditions.unwrap_or_default().iter().find(|condition| condition.type_ == kind);
+    let conditions = object
+        .status
+        .as_ref()
+        .map(|status| status.conditions.as_slice());
+    let found = conditions
+        .unwrap_or_default()
+        .iter()
+        .find(|condition| condition.type_ == kind);
     found.map_or(String::new(), |found| found.message.clone())
 }
 
 /// The recorded id.
 pub(crate) fn pool_id(object: &IdentityPool) -> String {
-    let id = object.status.as_ref().and_then(|status| status.identity_pool_id.clone());
-    id.unwrap_or_else(|| panic!("{} records no pool: {:#?}", object.name_any(), object.status))
+    let id = object
+        .status
+        .as_ref()
+        .and_then(|status| status.identity_pool_id.clone());
+    id.unwrap_or_else(|| {
+        panic!(
+            "{} records no pool: {:#?}",
+            object.name_any(),
+            object.status
+        )
+    })
 }
 
 /// An operator on a runtime of its own, so that it can be killed between any two
@@ -257,7 +332,12 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    fn start(config: kube::Config, namespace: String, aws: aws_types::SdkConfig, setup: Setup) -> Self {
+    fn start(
+        config: kube::Config,
+        namespace: String,
+        aws: aws_types::SdkConfig,
+        setup: &Setup,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -266,6 +346,7 @@ impl Running {
         let telemetry = Telemetry::new();
         let stop = CancellationToken::new();
         let (told, asked) = (Arc::clone(&telemetry), stop.clone());
+        let setup = setup.clone();
         let done = runtime.spawn(async move {
             let caller = CallerIdentity {
                 account_id: ACCOUNT.to_owned(),
@@ -285,23 +366,44 @@ impl Running {
                 client: careful_client(config).expect("client"),
                 operator,
                 regions: Regions::new(aws, caller, Arc::clone(&told)),
-                scope: Scope { namespaces: vec![namespace], selector: None },
+                scope: Scope {
+                    namespaces: vec![namespace],
+                    selector: None,
+                },
                 concurrency: setup.concurrency,
                 telemetry: told,
             });
             controller.run(asked).await.expect("a clean end");
         });
-        Self { runtime: Some(runtime), stop, done, telemetry }
+        Self {
+            runtime: Some(runtime),
+            stop,
+            done,
+            telemetry,
+        }
+    }
+
+    /// The metrics page.
+    pub(crate) fn page(&self) -> String {
+        self.telemetry.metrics.page(Readiness::default())
     }
 
     /// Waits until all objects have been listed.
     pub(crate) async fn listed(&self) {
         let listed = async {
-            while !self.telemetry.health.report().1.contains("objects-listed: ok") {
+            while !self
+                .telemetry
+                .health
+                .report()
+                .1
+                .contains("objects-listed: ok")
+            {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, listed).await.expect("the list is read");
+        tokio::time::timeout(PATIENCE, listed)
+            .await
+            .expect("the list is read");
     }
 
     /// Ends it as SIGKILL would: nothing that waits goes on.

@@ -24,8 +24,11 @@ async fn an_object_that_cannot_be_read_does_not_stop_the_rest() {
     let operator = rig.operator().await;
     rig.create("app", IdentityPoolSpec::default()).await;
     rig.until_ready("app").await;
-    let page = operator.telemetry.metrics.page(Default::default());
-    assert!(page.contains("identity_pool_operator_undecodable_objects_total 1"), "{page}");
+    let page = operator.page();
+    assert!(
+        page.contains("identity_pool_operator_undecodable_objects_total 1"),
+        "{page}"
+    );
 }
 
 /// Stores an object that the schema refuses, as an older schema may have left it:
@@ -36,10 +39,20 @@ async fn put_past_the_schema(rig: &Rig, object: &serde_json::Value) {
     object["metadata"]["uid"] = json!(uuid::Uuid::now_v7().to_string());
     object["metadata"]["generation"] = json!(1);
     object["metadata"]["creationTimestamp"] = json!("2026-01-01T00:00:00Z");
-    let key = format!("/registry/cognito-identity.dev/identitypools/{}/broken", rig.namespace);
-    let put = json!({ "key": base64(key.as_bytes()), "value": base64(object.to_string().as_bytes()) });
-    let address = rig.plane.etcd_url().trim_start_matches("http://").to_owned();
-    let mut etcd = tokio::net::TcpStream::connect(&address).await.expect("etcd listens");
+    let key = format!(
+        "/registry/cognito-identity.dev/identitypools/{}/broken",
+        rig.namespace
+    );
+    let put =
+        json!({ "key": base64(key.as_bytes()), "value": base64(object.to_string().as_bytes()) });
+    let address = rig
+        .plane
+        .etcd_url()
+        .trim_start_matches("http://")
+        .to_owned();
+    let mut etcd = tokio::net::TcpStream::connect(&address)
+        .await
+        .expect("etcd listens");
     let body = put.to_string();
     let request = format!(
         "POST /v3/kv/put HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
@@ -60,7 +73,11 @@ fn base64(bytes: &[u8]) -> String {
         let bits = a << 16 | b << 8 | c;
         for place in 0..4 {
             let digit = DIGITS[(bits >> (18 - 6 * place) & 63) as usize];
-            text.push(if place <= chunk.len() { char::from(digit) } else { '=' });
+            text.push(if place <= chunk.len() {
+                char::from(digit)
+            } else {
+                '='
+            });
         }
     }
     text
@@ -80,7 +97,9 @@ async fn a_stop_lets_a_running_creation_reach_its_record() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), sent).await.expect("the call is sent");
+    tokio::time::timeout(Duration::from_secs(30), sent)
+        .await
+        .expect("the call is sent");
     operator.stop().await;
     let object = rig.pools.get("app").await.expect("object is there");
     assert!(rig.fake.pool(&pool_id(&object)).is_some());
@@ -89,18 +108,30 @@ async fn a_stop_lets_a_running_creation_reach_its_record() {
 #[tokio::test]
 async fn one_failing_object_does_not_delay_the_others() {
     let rig = Rig::new("failing").await;
-    let denied = FaultKind::ErrorBefore { status: 400, code: "InvalidParameterException".into() };
-    rig.fake.inject(Fault::on("CreateIdentityPool", denied).containing("bad-one").always());
+    let denied = FaultKind::ErrorBefore {
+        status: 400,
+        code: "InvalidParameterException".into(),
+    };
+    rig.fake.inject(
+        Fault::on("CreateIdentityPool", denied)
+            .containing("bad-one")
+            .always(),
+    );
     let _operator = rig.operator().await;
-    let spec = IdentityPoolSpec { identity_pool_name: Some("bad-one".into()), ..Default::default() };
+    let spec = IdentityPoolSpec {
+        identity_pool_name: Some("bad-one".into()),
+        ..Default::default()
+    };
     rig.create("bad", spec).await;
     for n in 0..20 {
-        rig.create(&format!("good-{n}"), IdentityPoolSpec::default()).await;
+        rig.create(&format!("good-{n}"), IdentityPoolSpec::default())
+            .await;
     }
     for n in 0..20 {
         rig.until_ready(&format!("good-{n}")).await;
     }
-    rig.until_condition("bad", "Stalled", "True/InvalidRequest").await;
+    rig.until_condition("bad", "Stalled", "True/InvalidRequest")
+        .await;
 }
 
 #[tokio::test]
@@ -121,11 +152,16 @@ async fn spec_labels_and_annotations_of_the_user_are_never_written() {
     let rig = Rig::new("marks").await;
     let _operator = rig.operator().await;
     let resource = ApiResource::erase::<identity_pool_operator::api::IdentityPool>(&());
-    let dynamic: Api<DynamicObject> = Api::namespaced_with(rig.client.clone(), &rig.namespace, &resource);
-    let mut object = DynamicObject::new("app", &resource).data(json!({ "spec": { "identityPoolName": "x" } }));
+    let dynamic: Api<DynamicObject> =
+        Api::namespaced_with(rig.client.clone(), &rig.namespace, &resource);
+    let mut object =
+        DynamicObject::new("app", &resource).data(json!({ "spec": { "identityPoolName": "x" } }));
     object.metadata.labels = Some([("mine".to_owned(), "1".to_owned())].into());
     object.metadata.annotations = Some([("also".to_owned(), "mine".to_owned())].into());
-    dynamic.create(&PostParams::default(), &object).await.expect("accepted");
+    dynamic
+        .create(&PostParams::default(), &object)
+        .await
+        .expect("accepted");
     rig.until_ready("app").await;
     let after = dynamic.get("app").await.expect("there");
     assert_eq!(after.metadata.labels, object.metadata.labels);

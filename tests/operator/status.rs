@@ -13,7 +13,10 @@ use crate::rig::{Rig, Setup, condition, message};
 const CREATE: &str = "CreateIdentityPool";
 
 fn error(code: &str) -> FaultKind {
-    FaultKind::ErrorBefore { status: 400, code: code.into() }
+    FaultKind::ErrorBefore {
+        status: 400,
+        code: code.into(),
+    }
 }
 
 #[tokio::test]
@@ -29,7 +32,9 @@ async fn what_a_person_must_mend_is_stalled_with_code_and_advice() {
         rig.fake.inject(Fault::on(CREATE, error(code)).always());
         let _operator = rig.operator().await;
         rig.create("app", IdentityPoolSpec::default()).await;
-        let object = rig.until_condition("app", "Stalled", &format!("True/{reason}")).await;
+        let object = rig
+            .until_condition("app", "Stalled", &format!("True/{reason}"))
+            .await;
         let says = message(&object, "Stalled");
         for part in [CREATE, code, "request id"] {
             assert!(says.contains(part), "{part} not in {says}");
@@ -39,7 +44,8 @@ async fn what_a_person_must_mend_is_stalled_with_code_and_advice() {
         assert_eq!(condition(&status, "Reconciling"), format!("False/{reason}"));
         assert_eq!(rig.fake.count(CREATE), 1, "slow retries");
         rig.fake.clear_faults();
-        rig.patch("app", json!({ "spec": { "allowClassicFlow": true } })).await;
+        rig.patch("app", json!({ "spec": { "allowClassicFlow": true } }))
+            .await;
         rig.until_ready("app").await;
     }
 }
@@ -47,10 +53,12 @@ async fn what_a_person_must_mend_is_stalled_with_code_and_advice() {
 #[tokio::test]
 async fn what_mends_itself_is_reconciling() {
     let rig = Rig::new("reconciling").await;
-    rig.fake.inject(Fault::on(CREATE, FaultKind::Throttle).times(3));
+    rig.fake
+        .inject(Fault::on(CREATE, FaultKind::Throttle).times(3));
     let _operator = rig.operator().await;
     rig.create("app", IdentityPoolSpec::default()).await;
-    rig.until_condition("app", "Reconciling", "True/Throttled").await;
+    rig.until_condition("app", "Reconciling", "True/Throttled")
+        .await;
     let object = rig.until_ready("app").await;
     let status = object.status.unwrap_or_default();
     assert_eq!(condition(&status, "Reconciling"), "False/InSync");
@@ -60,12 +68,17 @@ async fn what_mends_itself_is_reconciling() {
 #[tokio::test]
 async fn lost_credentials_make_ready_unknown_and_come_back() {
     let rig = Rig::new("credentials").await;
-    let setup = Setup { resync_period: Duration::from_secs(1), ..Setup::default() };
+    let setup = Setup {
+        resync_period: Duration::from_secs(1),
+        ..Setup::default()
+    };
     let _operator = rig.operator_with(setup).await;
     rig.create("app", IdentityPoolSpec::default()).await;
     rig.until_ready("app").await;
-    rig.fake.inject(Fault::on("*", error("ExpiredTokenException")).always());
-    rig.until_condition("app", "Ready", "Unknown/CredentialsRefused").await;
+    rig.fake
+        .inject(Fault::on("*", error("ExpiredTokenException")).always());
+    rig.until_condition("app", "Ready", "Unknown/CredentialsRefused")
+        .await;
     rig.fake.clear_faults();
     rig.ask("app").await;
     rig.until_ready("app").await;
@@ -74,12 +87,19 @@ async fn lost_credentials_make_ready_unknown_and_come_back() {
 #[tokio::test]
 async fn a_skewed_clock_creates_nothing_and_says_so() {
     let rig = Rig::new("skew").await;
-    rig.fake.configure(|settings| settings.date_offset = jiff::SignedDuration::from_secs(90));
+    rig.fake
+        .configure(|settings| settings.date_offset = jiff::SignedDuration::from_secs(90));
     // An object from before the operator: its search hears AWS's clock first.
     rig.create("app", IdentityPoolSpec::default()).await;
     let _operator = rig.operator().await;
-    let object = rig.until_condition("app", "Stalled", "True/ClockSkew").await;
-    assert!(message(&object, "Stalled").contains("clock"), "{}", message(&object, "Stalled"));
+    let object = rig
+        .until_condition("app", "Stalled", "True/ClockSkew")
+        .await;
+    assert!(
+        message(&object, "Stalled").contains("clock"),
+        "{}",
+        message(&object, "Stalled")
+    );
     assert_eq!(rig.fake.count(CREATE), 0);
 }
 
@@ -87,10 +107,13 @@ async fn a_skewed_clock_creates_nothing_and_says_so() {
 async fn events_tell_transitions_and_nothing_else() {
     let rig = Rig::new("events").await;
     let operator = rig.operator().await;
-    rig.fake.inject(Fault::on(CREATE, error("LimitExceededException")));
+    rig.fake
+        .inject(Fault::on(CREATE, error("LimitExceededException")));
     rig.create("app", IdentityPoolSpec::default()).await;
-    rig.until_condition("app", "Stalled", "True/QuotaExceeded").await;
-    rig.patch("app", json!({ "spec": { "allowClassicFlow": true } })).await;
+    rig.until_condition("app", "Stalled", "True/QuotaExceeded")
+        .await;
+    rig.patch("app", json!({ "spec": { "allowClassicFlow": true } }))
+        .await;
     rig.until_ready("app").await;
     rig.look("app").await;
     rig.look("app").await;
@@ -98,7 +121,11 @@ async fn events_tell_transitions_and_nothing_else() {
     let events: Api<Event> = Api::namespaced(rig.client.clone(), &rig.namespace);
     let reasons = async || {
         let list = events.list(&ListParams::default()).await.expect("events");
-        let mut reasons: Vec<_> = list.items.into_iter().filter_map(|event| event.reason).collect();
+        let mut reasons: Vec<_> = list
+            .items
+            .into_iter()
+            .filter_map(|event| event.reason)
+            .collect();
         reasons.sort();
         reasons
     };
@@ -107,7 +134,9 @@ async fn events_tell_transitions_and_nothing_else() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), filed).await.expect("events are filed");
+    tokio::time::timeout(Duration::from_secs(20), filed)
+        .await
+        .expect("events are filed");
     assert_eq!(reasons().await, ["InSync", "QuotaExceeded"]);
 }
 
@@ -115,15 +144,24 @@ async fn events_tell_transitions_and_nothing_else() {
 async fn observed_generation_moves_with_the_conditions_of_that_generation() {
     let rig = Rig::new("generation").await;
     let object = rig.create("app", IdentityPoolSpec::default()).await;
-    assert_eq!(object.status.and_then(|status| status.observed_generation), Some(-1));
+    assert_eq!(
+        object.status.and_then(|status| status.observed_generation),
+        Some(-1)
+    );
     let _operator = rig.operator().await;
     rig.until_ready("app").await;
-    rig.patch("app", json!({ "spec": { "allowClassicFlow": true } })).await;
+    rig.patch("app", json!({ "spec": { "allowClassicFlow": true } }))
+        .await;
     let object = rig.until_ready("app").await;
     let status = object.status.unwrap_or_default();
     assert_eq!(status.observed_generation, Some(2));
     for condition in status.conditions {
-        assert_eq!(condition.observed_generation, Some(2), "{}", condition.type_);
+        assert_eq!(
+            condition.observed_generation,
+            Some(2),
+            "{}",
+            condition.type_
+        );
     }
 }
 
@@ -132,7 +170,8 @@ async fn secrets_of_login_providers_never_reach_status_or_events() {
     let rig = Rig::new("secrets").await;
     let _operator = rig.operator().await;
     let spec = json!({ "supportedLoginProviders": { "api.twitter.com": "canaryKey;canarySecret" }, "driftPolicy": "Report" });
-    rig.create("app", serde_json::from_value(spec).expect("a spec")).await;
+    rig.create("app", serde_json::from_value(spec).expect("a spec"))
+        .await;
     let id = crate::rig::pool_id(&rig.until_ready("app").await);
     rig.fake.tamper(&id, |pool| {
         pool["SupportedLoginProviders"]["api.twitter.com"] = "otherKey;otherCanary".into();
