@@ -22,6 +22,16 @@ fn stored_crds_equal_the_code() {
 }
 
 #[test]
+fn the_page_of_reasons_equals_the_code() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reasons.md");
+    let stored = fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        stored == identity_pool_operator::api::condition::reasons_page(),
+        "docs/reasons.md is not what src/api/condition.rs says: run `make generate`"
+    );
+}
+
+#[test]
 fn crds_stay_small() {
     let size = crds_yaml().expect("YAML").len();
     assert!(size < MOST_BYTES, "{size} bytes");

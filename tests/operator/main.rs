@@ -11,3 +11,4 @@ mod settings;
 mod shell;
 mod status;
 mod third_party;
+mod wire;
