@@ -12,14 +12,14 @@ help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: ## Show the whole life of a pool on a real apiserver and a fake AWS (KUBECONFIG=… or CONTEXT=… uses your cluster)
-	cargo build --bins
+demo: ## Show the whole life of a pool on a real apiserver and a fake AWS (CONTEXT=… uses your cluster)
+	cargo build --workspace --bins
 	cargo run -q -p harness --bin demo -- --operator target/debug/identity-pool-operator $(if $(KUBECONFIG),--kubeconfig $(KUBECONFIG)) $(if $(CONTEXT),--context $(CONTEXT))
 
 .PHONY: test
 test: lint ## Everything that CI checks: lints, unit tests, real apiserver, fake and third-party AWS
-	cargo build --workspace --all-targets
-	cargo test --workspace -- --nocapture --test-threads=4
+	cargo run -q -p harness --bin control-plane -- --fetch-tools
+	cargo test --workspace -- --test-threads=4
 
 .PHONY: lint
 lint: $(CARGO_DENY) ## Formatting, clippy, licences and banned crates

@@ -62,7 +62,8 @@ struct Bucket {
     changed_at: Duration,
     /// Calls that had to wait since then: the rate was used up.
     waited: bool,
-    throttled: bool,
+    /// When AWS last objected in a way that counted.
+    throttled_at: Option<Duration>,
 }
 
 impl Bucket {
@@ -73,7 +74,7 @@ impl Bucket {
             filled_at: now,
             changed_at: now,
             waited: false,
-            throttled: false,
+            throttled_at: None,
         }
     }
 
@@ -102,7 +103,7 @@ impl Bucket {
         if since < WINDOW || !self.waited {
             return;
         }
-        self.rate = if self.throttled {
+        self.rate = if self.throttled_at.is_some() {
             self.rate + CREEP * since.as_secs_f64().min(1.0)
         } else {
             self.rate * 2.0
@@ -113,11 +114,14 @@ impl Bucket {
 
     /// AWS objected: half the rate, once for all calls that were under way together.
     fn throttle(&mut self, now: Duration) {
-        if self.throttled && now.saturating_sub(self.changed_at) < WINDOW {
+        if self
+            .throttled_at
+            .is_some_and(|at| now.saturating_sub(at) < WINDOW)
+        {
             return;
         }
         self.fill(now);
-        self.throttled = true;
+        self.throttled_at = Some(now);
         self.rate = (self.rate / 2.0).max(FLOOR);
         self.tokens = self.tokens.min(0.0);
         self.changed_at = now;

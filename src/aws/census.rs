@@ -240,3 +240,219 @@ fn no_answer(what: &str) -> Failure {
         request_id: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures::FutureExt;
+    use futures::future::BoxFuture;
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::pool::settings::{Settings, Tags};
+
+    /// An account whose list has pages of two.
+    #[derive(Default)]
+    struct Account {
+        pools: Mutex<BTreeMap<PoolId, Tags>>,
+        lists: AtomicUsize,
+        looks: AtomicUsize,
+        denied: Mutex<Option<Operation>>,
+        circular: bool,
+    }
+
+    impl Account {
+        fn with(owners: &[(&str, &str)]) -> Arc<Self> {
+            let tags = |owner: &str| Tags::from([(OWNER_TAG.to_owned(), owner.to_owned())]);
+            let pools = owners
+                .iter()
+                .map(|(id, owner)| (PoolId::new(*id), tags(owner)))
+                .collect();
+            Arc::new(Self {
+                pools: Mutex::new(pools),
+                ..Self::default()
+            })
+        }
+
+        fn page(&self, token: Option<&str>) -> Answer {
+            self.lists.fetch_add(1, Ordering::Relaxed);
+            let from: usize = token.and_then(|token| token.parse().ok()).unwrap_or(0);
+            let pools = self.pools.lock().expect("no panic");
+            let entries = pools
+                .keys()
+                .skip(from)
+                .take(2)
+                .map(|id| (id.clone(), "a".to_owned()))
+                .collect();
+            let next = if self.circular {
+                Some("0".to_owned())
+            } else {
+                None
+            };
+            let more = (from + 2 < pools.len()).then(|| (from + 2).to_string());
+            Answer::Page {
+                entries,
+                next_token: next.or(more),
+            }
+        }
+    }
+
+    impl Cognito for Account {
+        fn call(&self, call: Call) -> BoxFuture<'_, Result<Answer, Failure>> {
+            let operation = call.operation();
+            let denied = *self.denied.lock().expect("no panic") == Some(operation);
+            let fails = |kind| {
+                Err(Failure {
+                    kind,
+                    ..no_answer("as the test wants it")
+                })
+            };
+            let result = match call {
+                _ if denied => fails(FailureKind::Denied),
+                Call::ListIdentityPools { next_token } => Ok(self.page(next_token.as_deref())),
+                Call::DescribeIdentityPool { id } => {
+                    self.looks.fetch_add(1, Ordering::Relaxed);
+                    let tags = self.pools.lock().expect("no panic").get(&id).cloned();
+                    match tags {
+                        Some(tags) => Ok(Answer::Pool(Observed {
+                            id,
+                            settings: Settings::default(),
+                            tags,
+                        })),
+                        None => fails(FailureKind::NotFound),
+                    }
+                }
+                _ => fails(FailureKind::Refused),
+            };
+            async move { result }.boxed()
+        }
+
+        fn clock_offset(&self) -> Option<SignedDuration> {
+            None
+        }
+    }
+
+    fn census(account: &Arc<Account>) -> Census {
+        Census::new(
+            Arc::clone(account) as Arc<dyn Cognito>,
+            Arc::new(Budget::new()),
+        )
+    }
+
+    fn ids(search: &Search) -> Vec<&str> {
+        search.found.iter().map(|owned| owned.id.as_str()).collect()
+    }
+
+    const NOBODY_ELSE: fn(&PoolId) -> bool = |_| false;
+
+    #[tokio::test]
+    async fn one_list_of_all_pages_serves_all_who_ask_together() {
+        let account = Account::with(&[("a", "x"), ("b", "x"), ("c", "x"), ("d", "x"), ("e", "x")]);
+        let census = census(&account);
+        let after = Timestamp::now();
+        let sweeps = futures::future::join_all((0..10).map(|_| census.sweep_after(after))).await;
+        for sweep in sweeps {
+            assert_eq!(sweep.expect("a list").pools.len(), 5);
+        }
+        assert_eq!(account.lists.load(Ordering::Relaxed), 3);
+    }
+
+    #[tokio::test]
+    async fn a_list_begun_before_the_instant_does_not_count() {
+        let account = Account::with(&[("a", "x")]);
+        let census = census(&account);
+        let first = census
+            .sweep_after(Timestamp::UNIX_EPOCH)
+            .await
+            .expect("a list");
+        let second = census.sweep_after(first.began).await.expect("a list");
+        assert!(second.began > first.began);
+        assert_eq!(account.lists.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn owners_are_learned_once() {
+        let account = Account::with(&[("a", "x"), ("b", "y"), ("c", "z")]);
+        let census = census(&account);
+        let found = census
+            .search("y", Timestamp::now(), NOBODY_ELSE)
+            .await
+            .expect("an answer");
+        assert_eq!(ids(&found), ["b"]);
+        let none = census
+            .search("w", Timestamp::now(), NOBODY_ELSE)
+            .await
+            .expect("an answer");
+        assert!(none.found.is_empty());
+        assert_eq!(account.looks.load(Ordering::Relaxed), 3);
+    }
+
+    #[tokio::test]
+    async fn pools_that_other_objects_record_are_not_looked_at() {
+        let account = Account::with(&[("a", "x"), ("b", "y")]);
+        let census = census(&account);
+        let recorded = |id: &PoolId| id.as_str() == "a";
+        census
+            .search("w", Timestamp::now(), recorded)
+            .await
+            .expect("an answer");
+        assert_eq!(account.looks.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn a_refused_page_or_look_is_no_answer() {
+        for operation in [
+            Operation::ListIdentityPools,
+            Operation::DescribeIdentityPool,
+        ] {
+            let account = Account::with(&[("a", "x")]);
+            *account.denied.lock().expect("no panic") = Some(operation);
+            let census = census(&account);
+            let failure = census.search("w", Timestamp::now(), NOBODY_ELSE).await;
+            assert_eq!(failure.expect_err("no answer").kind, FailureKind::Denied);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_list_that_goes_in_circles_is_no_answer() {
+        let mut account = Account::with(&[("a", "x")]);
+        Arc::get_mut(&mut account).expect("not shared yet").circular = true;
+        assert!(
+            census(&account)
+                .sweep_after(Timestamp::now())
+                .await
+                .is_err()
+        );
+    }
+
+    #[tokio::test]
+    async fn our_own_creation_is_known_before_it_is_listed() {
+        let account = Account::with(&[]);
+        let census = census(&account);
+        let tags = Tags::from([(OWNER_TAG.to_owned(), "me".to_owned())]);
+        let made = Observed {
+            id: PoolId::new("new"),
+            settings: Settings::default(),
+            tags,
+        };
+        let before = census
+            .sweep_after(Timestamp::UNIX_EPOCH)
+            .await
+            .expect("a list");
+        census.note_pool(&made);
+        assert!(census.exists(&made.id, &before));
+        let found = census
+            .search("me", Timestamp::now(), NOBODY_ELSE)
+            .await
+            .expect("an answer");
+        assert_eq!(ids(&found), ["new"]);
+        census.note_gone(&made.id);
+        assert!(!census.exists(&made.id, &before));
+        let none = census
+            .search("me", Timestamp::now(), NOBODY_ELSE)
+            .await
+            .expect("an answer");
+        assert!(none.found.is_empty());
+    }
+}

@@ -9,6 +9,7 @@ mod client;
 mod clock;
 mod context;
 mod existence;
+mod listing;
 mod memories;
 mod objects;
 mod publish;

@@ -3,12 +3,13 @@
 //! Stopping means: no new pass begins, running ones go on to their end, because a
 //! pass broken off between a create call and its record costs a settle window.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
 use futures::channel::mpsc;
 use futures::future::join_all;
+use futures::{Stream, StreamExt};
 use kube::Client;
 use kube::api::Api;
 use kube::runtime::controller::{Action, Config};
@@ -18,8 +19,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
 use super::context::{Context, Guarded, readiness};
+use super::listing::Listing;
 use super::memories::Memories;
 use super::publish::Publisher;
+use super::watch::Report;
 use super::{existence, reconcile, watch};
 use crate::aws::region::Regions;
 use crate::pool::facts::Operator;
@@ -133,26 +136,29 @@ impl Controller {
         } = self;
         let mut wakes = Vec::new();
         let mut queues = Vec::new();
-        for watch in watches {
+        let listing = Listing::new(watches.len(), Arc::clone(&context.telemetry));
+        for (place, watch) in watches.into_iter().enumerate() {
             let (sender, receiver) = mpsc::unbounded();
             wakes.push(sender);
-            queues.push(queue(
-                &context,
-                watch,
-                &config,
-                receiver,
-                concurrency,
-                &stop,
-            ));
+            let report = Report {
+                watch: place,
+                listing: Arc::clone(&listing),
+                memories: Arc::clone(&context.memories),
+                telemetry: Arc::clone(&context.telemetry),
+            };
+            let keys = watch::keys(watch.api, config.clone(), watch.writer, report);
+            let keys = futures::stream::select(keys, receiver.map(Ok));
+            let keys = watch::until(keys, stop.clone());
+            queues.push(queue(Arc::clone(&context), keys, watch.reader, concurrency));
         }
-        let listing = existence::watch(&context, &wakes);
+        let existence = existence::watch(&context, &wakes);
         let stopped = async {
             stop.cancelled().await;
             tokio::time::sleep(DRAIN).await;
         };
         tokio::select! {
             _ = join_all(queues) => Ok(()),
-            () = listing => Ok(()),
+            () = existence => Ok(()),
             () = stopped => Err(Error::Drain),
         }
     }
@@ -176,32 +182,22 @@ fn watches(client: &Client, scope: &Scope) -> Vec<Watch> {
     apis.into_iter().map(watch).collect()
 }
 
+/// Works off keys, a bounded number at once and never two of one object.
 async fn queue(
-    context: &Arc<Context>,
-    watch: Watch,
-    config: &watcher::Config,
-    wakes: mpsc::UnboundedReceiver<existence::Wake>,
+    context: Arc<Context>,
+    keys: impl Stream<Item = Result<existence::Wake, watcher::Error>> + Send,
+    reader: Store<Guarded>,
     concurrency: u16,
-    stop: &CancellationToken,
 ) {
-    let Watch {
-        api,
-        reader,
-        writer,
-    } = watch;
-    let telemetry = Arc::clone(&context.telemetry);
-    let memories = Arc::clone(&context.memories);
-    let keys = watch::keys(api, config.clone(), writer, memories, telemetry);
-    let keys = futures::stream::select(keys, wakes.map(Ok));
-    let keys = watch::until(keys, stop.clone());
     applier(
         |object, context| Box::pin(reconcile::reconcile(object, context)),
-        |_, never: &std::convert::Infallible, _| -> Action { match *never {} },
-        Arc::clone(context),
+        |_, never: &Infallible, _| -> Action { match *never {} },
+        context,
         reader,
         Box::pin(keys),
         Config::default().concurrency(concurrency),
     )
+    // What went wrong with an object is in its status; a key without one is of another watch.
     .for_each(|_| std::future::ready(()))
     .await;
 }

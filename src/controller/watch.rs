@@ -16,10 +16,11 @@ use kube::runtime::{PredicateConfig, WatchStreamExt, watcher as watch};
 use kube::{Resource, ResourceExt};
 
 use super::context::Guarded;
+use super::listing::Listing;
 use super::memories::Memories;
 use crate::api::names::RECONCILE_AT_ANNOTATION;
 use crate::pool::memory::Arrival;
-use crate::telemetry::{Telemetry, health};
+use crate::telemetry::Telemetry;
 
 /// Ends a watch and with it notices a dead connection; a resumed watch costs one
 /// request. Below the 290 s of the library, whose silence would last as long.
@@ -36,24 +37,43 @@ pub(super) fn config(selector: Option<&str>) -> watcher::Config {
     }
 }
 
+/// One watch among those of the process, and what it reports to.
+pub(super) struct Report {
+    /// Its place in the listing.
+    pub(super) watch: usize,
+    pub(super) listing: Arc<Listing>,
+    pub(super) memories: Arc<Memories>,
+    pub(super) telemetry: Arc<Telemetry>,
+}
+
 /// The keys of objects that changed in a way that matters; fills the store on the way.
 pub(super) fn keys(
     api: Api<Guarded>,
     config: watcher::Config,
     writer: Writer<Guarded>,
-    memories: Arc<Memories>,
-    telemetry: Arc<Telemetry>,
+    report: Report,
 ) -> impl Stream<Item = Result<ReconcileRequest<Guarded>, watcher::Error>> + Send + 'static {
-    let watched = Arc::clone(&telemetry);
+    let report = Arc::new(report);
+    let broken = Arc::clone(&report);
     watch(api, config)
-        .inspect_err(move |error| broken(&watched, error))
+        .inspect_err(move |error| broken.broken(error))
         .default_backoff()
-        .modify(|object: &mut Guarded| object.managed_fields_mut().clear())
-        .inspect_ok(move |event| arrived(&memories, &telemetry, event))
+        .modify(slim)
+        .inspect_ok(move |event| report.event(event))
         .reflect(writer)
         .applied_objects()
         .predicate_filter(trigger, PredicateConfig::default())
         .map_ok(|object| ReconcileRequest::from(ObjectRef::from_obj(&object)))
+}
+
+/// The name under which `kubectl apply` keeps a copy of the whole object.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Drops what nobody here reads, and what makes up most of an object. Writes are
+/// patches of our own keys, so nothing is lost on the server.
+fn slim(object: &mut Guarded) {
+    object.managed_fields_mut().clear();
+    object.annotations_mut().remove(LAST_APPLIED);
 }
 
 /// What a person can change to be heard.
@@ -68,44 +88,49 @@ fn trigger(object: &Guarded) -> Option<u64> {
     Some(hasher.finish())
 }
 
-fn arrived(memories: &Memories, telemetry: &Telemetry, event: &Event<Guarded>) {
-    let (object, arrival) = match event {
-        Event::Apply(object) => (object, Arrival::Event),
-        Event::InitApply(object) => (object, Arrival::Listed),
-        Event::InitDone => return telemetry.health.holds(health::OBJECTS),
-        Event::Init | Event::Delete(_) => return,
-    };
-    if let Some(uid) = object.uid() {
-        memories.arrived(&uid, arrival);
+impl Report {
+    fn event(&self, event: &Event<Guarded>) {
+        let (object, arrival) = match event {
+            Event::Apply(object) => (object, Arrival::Event),
+            Event::InitApply(object) => (object, Arrival::Listed),
+            Event::InitDone => return self.listing.complete(self.watch),
+            Event::Init | Event::Delete(_) => return,
+        };
+        if let Some(uid) = object.uid() {
+            self.memories.arrived(&uid, arrival);
+        }
+        if let Err(invalid) = &object.0 {
+            self.telemetry.metrics.undecodable();
+            tracing::error!(
+                namespace = object.namespace(),
+                name = object.name_any(),
+                error = invalid.error,
+                "object cannot be read by this version and is left alone"
+            );
+        }
     }
-    if let Err(invalid) = &object.0 {
-        telemetry.metrics.undecodable();
-        tracing::error!(
-            namespace = object.namespace(),
-            name = object.name_any(),
-            error = invalid.error,
-            "object cannot be read by this version and is left alone"
-        );
+
+    fn broken(&self, error: &watcher::Error) {
+        self.telemetry.metrics.watch_broke();
+        if is_missing(error) {
+            let what = "the CustomResourceDefinition identitypools.cognito-identity.dev is not \
+                        installed; apply the files of crds/";
+            tracing::warn!("{what}");
+            self.listing.fails(self.watch, what);
+        } else {
+            tracing::warn!(%error, "watch broke and is started again");
+        }
     }
 }
 
-fn broken(telemetry: &Telemetry, error: &watcher::Error) {
-    telemetry.metrics.watch_broke();
-    let missing = matches!(
+fn is_missing(error: &watcher::Error) -> bool {
+    matches!(
         error,
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))
             // By code: for an unknown group the apiserver answers plain text without a reason.
             if status.code == 404
-    );
-    if missing {
-        let what = "the CustomResourceDefinition identitypools.cognito-identity.dev is not installed; \
-                    install the files of crds/ or the chart with crds.enabled";
-        tracing::warn!("{what}");
-        telemetry.health.fails(health::OBJECTS, what);
-    } else {
-        tracing::warn!(%error, "watch broke and is started again");
-    }
+    )
 }
 
 /// Ends a stream of keys when the operator is asked to stop; running passes go on.

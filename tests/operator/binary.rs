@@ -35,6 +35,7 @@ fn command(kubeconfig: &Path, endpoint: &str) -> Command {
 struct Started {
     process: Process,
     probes: u16,
+    metrics: u16,
     log: PathBuf,
     _scratch: Scratch,
 }
@@ -43,16 +44,17 @@ impl Started {
     fn new(mut command: Command, arguments: &[&str]) -> Self {
         let scratch = Scratch::new().expect("a folder");
         let log = scratch.path().join("operator.log");
-        let probes = free_port();
+        let (probes, metrics) = (free_port(), free_port());
         command
             .arg("run")
-            .args(["--metrics-bind-address", "0", "--health-probe-bind-address"])
-            .arg(format!("127.0.0.1:{probes}"))
+            .arg(format!("--metrics-bind-address=127.0.0.1:{metrics}"))
+            .arg(format!("--health-probe-bind-address=127.0.0.1:{probes}"))
             .args(arguments);
         let process = Process::start(&command, &log).expect("it starts");
         Self {
             process,
             probes,
+            metrics,
             log,
             _scratch: scratch,
         }
@@ -62,25 +64,11 @@ impl Started {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// The answer of a probe, whole, once there is one.
-    async fn probe(&self, path: &str) -> Option<String> {
-        let address = ("127.0.0.1", self.probes);
-        let mut stream = tokio::net::TcpStream::connect(address).await.ok()?;
-        let request = format!("GET {path} HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.ok()?;
-        Some(answer)
-    }
-
     async fn until_probe(&self, path: &str, says: &str) -> String {
         let answered = async {
             loop {
-                if let Some(answer) = self
-                    .probe(path)
-                    .await
-                    .filter(|answer| answer.contains(says))
-                {
+                let answer = get(self.probes, path).await;
+                if let Some(answer) = answer.filter(|answer| answer.contains(says)) {
                     return answer;
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -89,6 +77,18 @@ impl Started {
         let answer = tokio::time::timeout(Duration::from_secs(30), answered).await;
         answer.unwrap_or_else(|_| panic!("{path} never said {says:?}; log: {}", self.log()))
     }
+}
+
+/// The answer of a page, whole, once there is one.
+async fn get(port: u16, path: &str) -> Option<String> {
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port))
+        .await
+        .ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.ok()?;
+    Some(answer)
 }
 
 /// A port that nobody listens on in this moment.
@@ -222,6 +222,14 @@ async fn it_says_in_one_line_what_it_runs_as_and_never_tells_its_secret() {
     started.until_probe("/readyz", "HTTP/1.1 200").await;
     rig.create("app", IdentityPoolSpec::default()).await;
     rig.until_ready("app").await;
+    let page = get(started.metrics, "/metrics").await.unwrap_or_default();
+    for line in [
+        "identity_pool_operator_identity_pools{ready=\"true\"} 1",
+        "identity_pool_operator_reconcile_total{outcome=\"applied\"} 1",
+        "identity_pool_operator_aws_requests_total{operation=\"CreateIdentityPool\",outcome=\"ok\"} 1",
+    ] {
+        assert!(page.contains(line), "{line} not in {page}");
+    }
     let log = started.log();
     let line = log
         .lines()

@@ -33,6 +33,7 @@ pub(crate) struct Setup {
     pub(crate) concurrency: u16,
     pub(crate) access_key: &'static str,
     pub(crate) endpoint: Option<String>,
+    pub(crate) selector: Option<String>,
 }
 
 impl Default for Setup {
@@ -43,6 +44,7 @@ impl Default for Setup {
             concurrency: 16,
             access_key: "AKIATEST",
             endpoint: None,
+            selector: None,
         }
     }
 }
@@ -368,7 +370,7 @@ impl Running {
                 regions: Regions::new(aws, caller, Arc::clone(&told)),
                 scope: Scope {
                     namespaces: vec![namespace],
-                    selector: None,
+                    selector: setup.selector,
                 },
                 concurrency: setup.concurrency,
                 telemetry: told,

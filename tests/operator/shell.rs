@@ -8,7 +8,7 @@ use kube::api::{Api, DynamicObject, PostParams};
 use kube::core::ApiResource;
 use serde_json::json;
 
-use crate::rig::{Rig, pool_id};
+use crate::rig::{Rig, Setup, pool_id};
 
 #[tokio::test]
 async fn an_object_that_cannot_be_read_does_not_stop_the_rest() {
@@ -143,6 +143,28 @@ async fn only_objects_of_the_watched_namespace_are_touched() {
     rig.create("app", IdentityPoolSpec::default()).await;
     rig.until_ready("app").await;
     let untouched = other.pools.get("app").await.expect("object is there");
+    assert_eq!(untouched.metadata.finalizers, None);
+    assert_eq!(rig.fake.pools().len(), 1);
+}
+
+#[tokio::test]
+async fn only_objects_that_the_selector_matches_are_touched() {
+    let rig = Rig::new("selector").await;
+    let setup = Setup {
+        selector: Some("team=web".to_owned()),
+        ..Setup::default()
+    };
+    let operator = rig.operator_with(setup).await;
+    operator.listed().await;
+    rig.create("other", IdentityPoolSpec::default()).await;
+    rig.create("app", IdentityPoolSpec::default()).await;
+    rig.patch(
+        "app",
+        json!({ "metadata": { "labels": { "team": "web" } } }),
+    )
+    .await;
+    rig.until_ready("app").await;
+    let untouched = rig.pools.get("other").await.expect("object is there");
     assert_eq!(untouched.metadata.finalizers, None);
     assert_eq!(rig.fake.pools().len(), 1);
 }
