@@ -144,7 +144,7 @@ impl Census {
         let found = self.known_owned(owner);
         if !found.is_empty() {
             return Ok(Search {
-                began: Timestamp::now(),
+                list_began: None,
                 found,
             });
         }
@@ -162,7 +162,7 @@ impl Census {
             .try_collect::<()>()
             .await?;
         Ok(Search {
-            began: sweep.began,
+            list_began: Some(sweep.began),
             found: self.known_owned(owner),
         })
     }

@@ -11,7 +11,7 @@ use crate::aws::budget::{Kind, Permit};
 use crate::aws::region::Region;
 use crate::pool::call::{Answer, Call, Failure, FailureKind};
 use crate::pool::claim::Claim;
-use crate::pool::moves::{Search, Seen};
+use crate::pool::moves::Seen;
 use crate::pool::{notes, ownership};
 
 /// One pass's hands.
@@ -47,10 +47,7 @@ impl Hands<'_> {
             .census
             .search(&owner, after, |id| recorded.contains(id))
             .await;
-        Seen::Searched(searched.map(|search| Search {
-            began: search.began,
-            found: search.found,
-        }))
+        Seen::Searched(searched)
     }
 
     pub(super) async fn call(&mut self, call: Call) -> Seen {

@@ -129,6 +129,9 @@ fn tell(object: &IdentityPool, rest: &Rest, context: &Context) {
         Outcome::Unchanged | Outcome::Waiting => {
             tracing::debug!(reason, outcome = rest.outcome.as_str(), "pass ended");
         }
+        Outcome::Released if detail.is_some() => {
+            tracing::warn!(detail, outcome = rest.outcome.as_str(), "pass ended");
+        }
         Outcome::Applied | Outcome::Released => {
             tracing::info!(outcome = rest.outcome.as_str(), corrected = ?rest.corrected, "pass ended");
         }

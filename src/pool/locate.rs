@@ -131,16 +131,12 @@ fn by_owner(facts: &Facts, settled: impl Into<Option<Timestamp>>) -> Flow<Option
     if facts.moment.now < settled {
         return settling(settled);
     }
-    let agree = facts
-        .searches
-        .iter()
-        .filter(|search| search.began > settled)
-        .count();
-    if agree >= LISTS_THAT_AGREE {
+    let lists = || facts.searches.iter().filter_map(|search| search.list_began);
+    if lists().filter(|began| *began > settled).count() >= LISTS_THAT_AGREE {
         return Flow::Continue(None);
     }
     act(Move::Search {
-        after: latest.began.max(settled),
+        after: lists().fold(settled, Timestamp::max),
     })
 }
 

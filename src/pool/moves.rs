@@ -59,8 +59,9 @@ pub enum Seen {
 /// An answer to a search.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Search {
-    /// When the list began that it rests on.
-    pub began: Timestamp,
+    /// When the full list began that it rests on; `None` for an answer from memory,
+    /// which is a hint where to look and no evidence that there is nothing else.
+    pub list_began: Option<Timestamp>,
     /// The pools that bear our owner tag.
     pub found: Vec<Owned>,
 }

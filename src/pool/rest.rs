@@ -74,10 +74,7 @@ pub(super) fn rest(facts: &Facts, verdict: &Verdict) -> Rest {
         Verdict::InSync => in_sync(facts),
         Verdict::AtRest => at_rest(facts),
         Verdict::Paused => paused(facts),
-        Verdict::Released => Rest {
-            memory: None,
-            ..done(facts, Outcome::Released, None)
-        },
+        Verdict::Released => released(facts),
         Verdict::Suspended => done(facts, Outcome::Unchanged, None),
         Verdict::Failed(failure) => failed(facts, failure),
         Verdict::Trouble(what) => Rest {
@@ -89,6 +86,17 @@ pub(super) fn rest(facts: &Facts, verdict: &Verdict) -> Rest {
             )
         },
         Verdict::Held(held) => held_up(facts, held.reason),
+    }
+}
+
+/// Nothing is remembered. A pool that was made for an object which is gone without
+/// its finalizer has nobody to look after it; at least the log says so.
+fn released(facts: &Facts) -> Rest {
+    let orphan = facts.created.as_ref().filter(|_| !facts.deleted);
+    Rest {
+        memory: None,
+        detail: orphan.map(|id| format!("pool {id} was just created and has no object any more")),
+        ..done(facts, Outcome::Released, None)
     }
 }
 

@@ -328,7 +328,7 @@ impl World {
             })
             .collect();
         Ok(Search {
-            began: self.now,
+            list_began: Some(self.now),
             found,
         })
     }

@@ -159,6 +159,12 @@ impl ControlPlane {
         self.access.admin_kubeconfig()
     }
 
+    /// The kubectl of the same version.
+    #[must_use]
+    pub fn kubectl_path(&self) -> &Path {
+        &self.kubectl
+    }
+
     /// A kubeconfig file for a user who has only what RBAC grants to `user` and `groups`, for
     /// programs. A service account is `system:serviceaccount:NAMESPACE:NAME` in the groups
     /// `system:serviceaccounts` and `system:serviceaccounts:NAMESPACE`.
