@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Tokens a second at the start: what an account without adjusted quotas is
-/// thought to bear, as AWS's published rates of this API begin at 5.
-const START: f64 = 25.0;
+/// Tokens a second at the start. AWS's published rates of this API are between 5
+/// and 200: one burst of a quarter second at this rate is below most of them.
+const START: f64 = 50.0;
 
-/// Doubling once in this time reaches 800 calls a second within 2.5 s, and one
-/// throttle more or less costs nobody anything.
-const WINDOW: Duration = Duration::from_millis(500);
+/// Doubling once in this time reaches 800 calls a second within one second; a
+/// throttled call costs a claim and a second, not a pool.
+const WINDOW: Duration = Duration::from_millis(250);
 
 /// Tokens a second that are added in each second of full use after the first throttle.
 const CREEP: f64 = 1.0;

@@ -12,6 +12,7 @@ pub mod control_plane;
 mod deadline;
 pub mod files;
 pub mod ministack;
+pub mod operator;
 pub mod ports;
 pub mod process;
 mod progress;

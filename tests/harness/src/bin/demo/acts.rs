@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use harness::cognito::{Fault, FaultKind};
+use harness::operator::Operator;
 use serde_json::{Value, json};
 
 use crate::stage::{self, Failure, Stage};
@@ -224,10 +225,7 @@ async fn crash(stage: &mut Stage) -> Result<(), Failure> {
     stage
         .until("AWS has made the pool", || stage.fake.executed(CREATE) == 1)
         .await?;
-    let pid = stage
-        .operator
-        .as_ref()
-        .map_or(0, crate::operator::Operator::id);
+    let pid = stage.operator.as_ref().map_or(0, Operator::id);
     stage::show(&format!("$ kill -9 {pid}"));
     stage.operator = None;
     let columns = "custom-columns=NAME:.metadata.name,POOL-ID:.status.identityPoolId,CLAIM:.metadata.annotations.cognito-identity\\.dev/claim";

@@ -6,7 +6,6 @@
 //! user's own, so that a demo never touches an account.
 
 mod acts;
-mod operator;
 mod stage;
 mod wire;
 

@@ -7,13 +7,13 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use harness::causes::with_causes;
 use harness::cognito::FakeCognito;
 use harness::control_plane::ControlPlane;
+use harness::operator::Operator;
 use harness::scratch::Scratch;
 use serde_json::Value;
 use uuid::Uuid;
-
-use crate::operator::Operator;
 
 /// Nothing of the demo takes as long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -47,16 +47,6 @@ impl Kubectl {
             kubeconfig,
             context,
         }
-    }
-
-    /// The kubeconfig, where one was named.
-    pub(crate) fn kubeconfig(&self) -> Option<&PathBuf> {
-        self.kubeconfig.as_ref()
-    }
-
-    /// The context, where one was named.
-    pub(crate) fn context(&self) -> Option<&str> {
-        self.context.as_deref()
     }
 
     fn run(&self, arguments: &[&str], input: &str) -> Result<String, Failure> {
@@ -236,14 +226,21 @@ impl Stage {
 
     /// Starts the operator, as a process.
     pub(crate) async fn start_operator(&mut self) -> Result<(), Failure> {
-        let operator = Operator::start(
-            &self.binary,
-            &self.kubectl,
-            &self.fake,
-            &self.namespace,
-            &self.log(),
-        )?;
-        operator.ready().await?;
+        let mut flags = vec![
+            format!("--watch-namespaces={}", self.namespace),
+            format!("--installation-id={}", self.namespace),
+        ];
+        flags.extend(
+            self.kubectl
+                .context
+                .as_ref()
+                .map(|context| format!("--context={context}")),
+        );
+        let kubeconfig = self.kubectl.kubeconfig.as_deref();
+        let failed = |error| Failure(with_causes(&error));
+        let operator = Operator::start(&self.binary, &self.fake, kubeconfig, flags, &self.log());
+        let operator = operator.map_err(failed)?;
+        operator.ready().await.map_err(failed)?;
         self.operator = Some(operator);
         Ok(())
     }

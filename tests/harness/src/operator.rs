@@ -1,0 +1,139 @@
+//! The operator as a process against a fake Cognito: started, asked, killed.
+
+use std::ffi::OsString;
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::cognito::FakeCognito;
+use crate::process::{self, Process};
+
+/// A debug build lists its objects well within this.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// What can go wrong with the process.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such binary.
+    #[error("{0} cannot be run: {1}; build it first")]
+    Binary(PathBuf, std::io::Error),
+    /// No port is free.
+    #[error("no free port: {0}")]
+    Port(std::io::Error),
+    /// It could not be started.
+    #[error("the operator did not start")]
+    Start(#[from] process::Error),
+    /// It did not become ready.
+    #[error("the operator is not ready after 30 s; its log:\n{0}")]
+    NotReady(String),
+}
+
+/// A running operator; dropping it is SIGKILL.
+#[derive(Debug)]
+pub struct Operator {
+    process: Process,
+    probes: u16,
+    metrics: u16,
+}
+
+impl Operator {
+    /// Starts `binary run` with the flags given, for the pools of a fake Cognito.
+    ///
+    /// # Errors
+    /// When there is no such binary or it cannot be started.
+    pub fn start<I>(
+        binary: &Path,
+        fake: &FakeCognito,
+        kubeconfig: Option<&Path>,
+        flags: I,
+        log: &Path,
+    ) -> Result<Self, Error>
+    where
+        I: IntoIterator,
+        I::Item: Into<OsString>,
+    {
+        // A path without a slash would be looked for in PATH.
+        let binary =
+            fs::canonicalize(binary).map_err(|error| Error::Binary(binary.to_owned(), error))?;
+        let (probes, metrics) = (free_port()?, free_port()?);
+        let mut command = Command::new(binary);
+        command
+            .arg("run")
+            .arg(format!("--health-probe-bind-address=127.0.0.1:{probes}"))
+            .arg(format!("--metrics-bind-address=127.0.0.1:{metrics}"))
+            .args(flags.into_iter().map(Into::into))
+            .env("AWS_REGION", "eu-west-1")
+            .env("AWS_ENDPOINT_URL", fake.endpoint())
+            .env("AWS_ACCESS_KEY_ID", "FAKE")
+            .env("AWS_SECRET_ACCESS_KEY", "fake")
+            .env("NO_PROXY", "127.0.0.1");
+        if let Some(kubeconfig) = kubeconfig {
+            command.env("KUBECONFIG", kubeconfig);
+        }
+        let process = Process::start(&command, log)?;
+        Ok(Self {
+            process,
+            probes,
+            metrics,
+        })
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Waits until it has listed its objects.
+    ///
+    /// # Errors
+    /// When it takes too long; the message has the log.
+    pub async fn ready(&self) -> Result<(), Error> {
+        let begun = Instant::now();
+        while !get(self.probes, "/readyz")
+            .await
+            .is_some_and(|answer| answer.starts_with("HTTP/1.1 200"))
+        {
+            if begun.elapsed() > READY_WITHIN {
+                let log = fs::read_to_string(self.process.log()).unwrap_or_default();
+                return Err(Error::NotReady(log));
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(())
+    }
+
+    /// Its metrics page, empty when it does not answer.
+    pub async fn metrics(&self) -> String {
+        get(self.metrics, "/metrics").await.unwrap_or_default()
+    }
+
+    /// Resident memory in KiB, as the kernel counts it.
+    #[must_use]
+    pub fn resident_kib(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.split_whitespace().next()?.parse().ok()
+    }
+}
+
+async fn get(port: u16, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: operator\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.ok()?;
+    Some(answer)
+}
+
+fn free_port() -> Result<u16, Error> {
+    let bound = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    bound.map(|address| address.port()).map_err(Error::Port)
+}
