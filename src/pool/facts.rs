@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::call::{Answer, Call, Failure, FailureKind};
 use super::claim::{self, Claim, Reading};
-use super::memory::{Memory, OwnClaim};
+use super::memory::{Memory, OwnClaim, Trigger};
 use super::moves::{Search, Seen, Trouble};
 use super::ownership::{self, Owned, Ownership};
 use super::settings::{self, Desired, Observed, PoolId, Settings, Tags};
@@ -140,7 +140,22 @@ impl Facts {
             moves: 0,
         };
         facts.note_claim();
+        facts.start_afresh();
         facts
+    }
+
+    /// What failed before a person changed something does not count after it.
+    fn start_afresh(&mut self) {
+        let now = self.object.as_ref().map(|object| Trigger::of(object));
+        if self
+            .memory
+            .hold
+            .as_ref()
+            .is_some_and(|hold| Some(&hold.trigger) != now.as_ref())
+        {
+            self.memory.hold = None;
+            self.memory.failures = 0;
+        }
     }
 
     /// Takes in what came of the last move.

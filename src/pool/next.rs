@@ -11,7 +11,6 @@ use super::call::Failure;
 use super::claim::Reading;
 use super::facts::Facts;
 use super::locate::{self, Located};
-use super::memory::Trigger;
 use super::moves::Move;
 use super::rest;
 use super::settings::{Desired, Observed};
@@ -129,12 +128,11 @@ fn gone(facts: &Facts) -> Flow {
     Flow::Continue(())
 }
 
-/// Any event wakes a pass, but only a change by a person ends a pause early.
+/// Any event wakes a pass, but only a change by a person ends a pause early; that
+/// was seen to when the pass began.
 fn paused(facts: &Facts) -> Flow {
-    let (Some(hold), Some(object)) = (&facts.memory.hold, &facts.object) else {
-        return Flow::Continue(());
-    };
-    if facts.moves == 0 && facts.moment.now < hold.until && hold.trigger == Trigger::of(object) {
+    let until = facts.memory.hold.as_ref().map(|hold| hold.until);
+    if facts.moves == 0 && until.is_some_and(|until| facts.moment.now < until) {
         return conclude(Verdict::Paused);
     }
     Flow::Continue(())

@@ -176,7 +176,11 @@ fn failed(facts: &Facts, failure: &Failure) -> Rest {
     if rest.outcome == Outcome::Waiting {
         rest.outcome = Outcome::Failed;
     }
-    rest.detail = Some(format!("{}: {}", failure.code, failure.message));
+    let id = failure.request_id.as_deref().unwrap_or("none");
+    rest.detail = Some(format!(
+        "{} (request id {id}): {}",
+        failure.code, failure.message
+    ));
     rest
 }
 

@@ -134,6 +134,24 @@ fn a_person_is_asked_where_aws_refuses_the_spec() {
 }
 
 #[test]
+fn an_edit_resets_the_pauses() {
+    let mut world = world();
+    for _ in 0..8 {
+        world
+            .fates
+            .push_back((CREATE, Fate::Refused(FailureKind::Throttled)));
+    }
+    let mut pause = Duration::ZERO;
+    for _ in 0..6 {
+        pause = world.pass().after.expect("a retry");
+        world.wait(pause);
+    }
+    assert!(pause > Duration::from_secs(20), "{pause:?}");
+    world.edit(|spec| spec.allow_classic_flow = true);
+    assert!(world.pass().after.expect("a retry") < Duration::from_secs(2));
+}
+
+#[test]
 fn a_repeated_failure_writes_nothing_new() {
     let mut world = world();
     for _ in 0..4 {

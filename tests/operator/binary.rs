@@ -1,15 +1,14 @@
 //! The binary as kubelet and people run it: flags, exit codes, probes, SIGKILL.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use harness::cognito::{Fault, FaultKind};
+use harness::cognito::{FakeCognito, Fault, FaultKind};
 use harness::control_plane::ControlPlane;
-use harness::process::Process;
+use harness::operator::{Operator, SECRET};
 use harness::scratch::Scratch;
 use identity_pool_operator::api::IdentityPoolSpec;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::rig::{REGION, Rig, pool_id};
 
@@ -25,76 +24,31 @@ fn command(kubeconfig: &Path, endpoint: &str) -> Command {
         .env("AWS_REGION", REGION)
         .env("AWS_ENDPOINT_URL", endpoint)
         .env("AWS_ACCESS_KEY_ID", "AKIATEST")
-        .env("AWS_SECRET_ACCESS_KEY", "canary-of-a-secret-key")
+        .env("AWS_SECRET_ACCESS_KEY", SECRET)
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("NO_PROXY", "127.0.0.1");
     command
 }
 
-/// A started operator with its probes.
-struct Started {
-    process: Process,
-    probes: u16,
-    metrics: u16,
-    log: PathBuf,
-    _scratch: Scratch,
+/// Starts it for one world.
+fn start(kubeconfig: &Path, fake: &FakeCognito, scratch: &Scratch, flags: &[&str]) -> Operator {
+    let log = scratch.path().join("operator.log");
+    Operator::start(Path::new(BINARY), fake, Some(kubeconfig), flags, &log).expect("it starts")
 }
 
-impl Started {
-    fn new(mut command: Command, arguments: &[&str]) -> Self {
-        let scratch = Scratch::new().expect("a folder");
-        let log = scratch.path().join("operator.log");
-        let (probes, metrics) = (free_port(), free_port());
-        command
-            .arg("run")
-            .arg(format!("--metrics-bind-address=127.0.0.1:{metrics}"))
-            .arg(format!("--health-probe-bind-address=127.0.0.1:{probes}"))
-            .args(arguments);
-        let process = Process::start(&command, &log).expect("it starts");
-        Self {
-            process,
-            probes,
-            metrics,
-            log,
-            _scratch: scratch,
-        }
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap_or_default()
-    }
-
-    async fn until_probe(&self, path: &str, says: &str) -> String {
-        let answered = async {
-            loop {
-                let answer = get(self.probes, path).await;
-                if let Some(answer) = answer.filter(|answer| answer.contains(says)) {
-                    return answer;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
+/// Waits until a probe says something.
+async fn until_probe(operator: &Operator, path: &str, says: &str) -> String {
+    let answered = async {
+        loop {
+            let answer = operator.probe(path).await;
+            if let Some(answer) = answer.filter(|answer| answer.contains(says)) {
+                return answer;
             }
-        };
-        let answer = tokio::time::timeout(Duration::from_secs(30), answered).await;
-        answer.unwrap_or_else(|_| panic!("{path} never said {says:?}; log: {}", self.log()))
-    }
-}
-
-/// The answer of a page, whole, once there is one.
-async fn get(port: u16, path: &str) -> Option<String> {
-    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port))
-        .await
-        .ok()?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.ok()?;
-    Some(answer)
-}
-
-/// A port that nobody listens on in this moment.
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let answer = tokio::time::timeout(Duration::from_secs(30), answered).await;
+    answer.unwrap_or_else(|_| panic!("{path} never said {says:?}; log: {}", operator.log()))
 }
 
 /// Runs it to its end; one that runs on instead is ended, which no test takes for success.
@@ -182,47 +136,35 @@ async fn crd_prints_what_is_installed() {
 #[tokio::test]
 async fn without_the_crd_it_waits_and_says_so() {
     let plane = ControlPlane::start().await.expect("a control plane");
-    let fake = harness::cognito::FakeCognito::start().await;
-    let command = command(plane.kubeconfig_path(), &fake.endpoint());
-    let mut started = Started::new(command, &[]);
-    let page = started
-        .until_probe("/readyz", "identitypools.cognito-identity.dev")
-        .await;
-    assert!(page.starts_with("HTTP/1.1 503"), "{page}");
-    assert!(
-        started
-            .until_probe("/livez", "ok")
-            .await
-            .starts_with("HTTP/1.1 200")
+    let (fake, scratch) = (
+        FakeCognito::start().await,
+        Scratch::new().expect("a folder"),
     );
+    let mut operator = start(plane.kubeconfig_path(), &fake, &scratch, &[]);
+    let page = until_probe(&operator, "/readyz", "identitypools.cognito-identity.dev").await;
+    assert!(page.starts_with("HTTP/1.1 503"), "{page}");
+    let page = until_probe(&operator, "/livez", "ok").await;
+    assert!(page.starts_with("HTTP/1.1 200"), "{page}");
     let crds = identity_pool_operator::api::crds::crds_yaml().expect("CRDs");
     plane.apply_crds(&crds).await.expect("accepted");
-    started.until_probe("/readyz", "HTTP/1.1 200").await;
-    started
-        .process
-        .ensure_running()
-        .expect("it did not crash-loop");
+    until_probe(&operator, "/readyz", "HTTP/1.1 200").await;
+    operator.ensure_running().expect("it did not crash-loop");
 }
 
 #[tokio::test]
 async fn it_says_in_one_line_what_it_runs_as_and_never_tells_its_secret() {
-    let rig = Rig::new("line").await;
-    let command = command(rig.plane.kubeconfig_path(), &rig.fake.endpoint());
-    let started = Started::new(
-        command,
-        &[
-            "--watch-namespaces",
-            &rig.namespace,
-            "--log-level",
-            "trace",
-            "--settle-window-seconds",
-            "10",
-        ],
-    );
-    started.until_probe("/readyz", "HTTP/1.1 200").await;
+    let (rig, scratch) = (Rig::new("line").await, Scratch::new().expect("a folder"));
+    let namespace = format!("--watch-namespaces={}", rig.namespace);
+    let flags = [
+        namespace.as_str(),
+        "--log-level=trace",
+        "--settle-window-seconds=10",
+    ];
+    let operator = start(rig.plane.kubeconfig_path(), &rig.fake, &scratch, &flags);
+    operator.ready().await.expect("ready");
     rig.create("app", IdentityPoolSpec::default()).await;
     rig.until_ready("app").await;
-    let page = get(started.metrics, "/metrics").await.unwrap_or_default();
+    let page = operator.metrics().await;
     for line in [
         "identity_pool_operator_identity_pools{ready=\"true\"} 1",
         "identity_pool_operator_reconcile_total{outcome=\"applied\"} 1",
@@ -230,7 +172,7 @@ async fn it_says_in_one_line_what_it_runs_as_and_never_tells_its_secret() {
     ] {
         assert!(page.contains(line), "{line} not in {page}");
     }
-    let log = started.log();
+    let log = operator.log();
     let line = log
         .lines()
         .find(|line| line.contains("starts"))
@@ -248,12 +190,12 @@ async fn it_says_in_one_line_what_it_runs_as_and_never_tells_its_secret() {
         log.contains("--settle-window-seconds 10 is below"),
         "a warning"
     );
-    assert!(!log.contains("canary-of-a-secret-key"));
+    assert!(!log.contains(SECRET) && !page.contains(SECRET));
 }
 
 #[tokio::test]
 async fn a_real_sigkill_at_any_instant_leaves_one_pool_per_object() {
-    let rig = Rig::new("sigkill").await;
+    let (rig, scratch) = (Rig::new("sigkill").await, Scratch::new().expect("a folder"));
     rig.fake.configure(|settings| {
         settings.latency = Duration::from_millis(8);
         settings.signature_window = Duration::from_secs(2);
@@ -262,27 +204,21 @@ async fn a_real_sigkill_at_any_instant_leaves_one_pool_per_object() {
         rig.create(&format!("app-{n}"), IdentityPoolSpec::default())
             .await;
     }
-    let start = || {
-        Started::new(
-            command(rig.plane.kubeconfig_path(), &rig.fake.endpoint()),
-            &[
-                "--watch-namespaces",
-                &rig.namespace,
-                "--installation-id",
-                &rig.namespace,
-                "--settle-window-seconds",
-                "3",
-            ],
-        )
-    };
+    let namespace = format!("--watch-namespaces={}", rig.namespace);
+    let installation = format!("--installation-id={}", rig.namespace);
+    let flags = [
+        namespace.as_str(),
+        installation.as_str(),
+        "--settle-window-seconds=3",
+    ];
     for kill in 0..12_u64 {
-        let started = start();
-        started.until_probe("/readyz", "objects-listed: ok").await;
+        let operator = start(rig.plane.kubeconfig_path(), &rig.fake, &scratch, &flags);
+        operator.ready().await.expect("ready");
         tokio::time::sleep(Duration::from_millis(kill * 9)).await;
         // Dropping it is SIGKILL and a wait.
-        drop(started.process);
+        drop(operator);
     }
-    let _started = start();
+    let _operator = start(rig.plane.kubeconfig_path(), &rig.fake, &scratch, &flags);
     for n in 0..30 {
         let object = rig.until_ready(&format!("app-{n}")).await;
         assert_eq!(rig.pools_owned_by(&object), [pool_id(&object)]);

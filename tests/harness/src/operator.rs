@@ -16,6 +16,9 @@ use crate::process::{self, Process};
 /// A debug build lists its objects well within this.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
+/// The secret key of every operator started here: it may turn up nowhere.
+pub const SECRET: &str = "canary-of-a-secret-key";
+
 /// What can go wrong with the process.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -70,7 +73,7 @@ impl Operator {
             .env("AWS_REGION", "eu-west-1")
             .env("AWS_ENDPOINT_URL", fake.endpoint())
             .env("AWS_ACCESS_KEY_ID", "FAKE")
-            .env("AWS_SECRET_ACCESS_KEY", "fake")
+            .env("AWS_SECRET_ACCESS_KEY", SECRET)
             .env("NO_PROXY", "127.0.0.1");
         if let Some(kubeconfig) = kubeconfig {
             command.env("KUBECONFIG", kubeconfig);
@@ -95,17 +98,36 @@ impl Operator {
     /// When it takes too long; the message has the log.
     pub async fn ready(&self) -> Result<(), Error> {
         let begun = Instant::now();
-        while !get(self.probes, "/readyz")
+        while !self
+            .probe("/readyz")
             .await
             .is_some_and(|answer| answer.starts_with("HTTP/1.1 200"))
         {
             if begun.elapsed() > READY_WITHIN {
-                let log = fs::read_to_string(self.process.log()).unwrap_or_default();
-                return Err(Error::NotReady(log));
+                return Err(Error::NotReady(self.log()));
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Ok(())
+    }
+
+    /// The answer of a probe, status line and all, if it answers.
+    pub async fn probe(&self, path: &str) -> Option<String> {
+        get(self.probes, path).await
+    }
+
+    /// What it has printed so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.process.log()).unwrap_or_default()
+    }
+
+    /// Fails when it has ended by itself.
+    ///
+    /// # Errors
+    /// With its last lines, when it has.
+    pub fn ensure_running(&mut self) -> Result<(), Error> {
+        Ok(self.process.ensure_running()?)
     }
 
     /// Its metrics page, empty when it does not answer.
