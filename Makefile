@@ -1,6 +1,7 @@
 # The commands of the project. `make` lists them.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
+export RUST_BACKTRACE := 0
 .DEFAULT_GOAL := help
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/identity-pool-operator

@@ -12,8 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 
-use super::budget::{Budget, Kind};
-use super::port::Cognito;
+use super::paced::Paced;
 use crate::api::names::{CLAIM_TAG, OWNER_TAG};
 use crate::pool::call::{Answer, Call, Failure, FailureKind, Operation};
 use crate::pool::moves::Search;
@@ -46,8 +45,7 @@ struct Known {
 
 /// The pools of one account and region.
 pub struct Census {
-    cognito: Arc<dyn Cognito>,
-    budget: Arc<Budget>,
+    aws: Arc<Paced>,
     known: Mutex<HashMap<PoolId, Known>>,
     /// Held while a list is under way, so that all who wait share the next one.
     latest: tokio::sync::Mutex<Option<Arc<Sweep>>>,
@@ -56,10 +54,9 @@ pub struct Census {
 impl Census {
     /// Knows nothing yet.
     #[must_use]
-    pub fn new(cognito: Arc<dyn Cognito>, budget: Arc<Budget>) -> Self {
+    pub fn new(aws: Arc<Paced>) -> Self {
         Self {
-            cognito,
-            budget,
+            aws,
             known: Mutex::default(),
             latest: tokio::sync::Mutex::default(),
         }
@@ -111,23 +108,13 @@ impl Census {
         &self,
         next_token: Option<String>,
     ) -> Result<(Vec<(PoolId, String)>, Option<String>), Failure> {
-        match self.ask(Call::ListIdentityPools { next_token }).await? {
+        match self.aws.ask(Call::ListIdentityPools { next_token }).await? {
             Answer::Page {
                 entries,
                 next_token,
             } => Ok((entries, next_token)),
             _ => Err(no_answer("the list is no list")),
         }
-    }
-
-    async fn ask(&self, call: Call) -> Result<Answer, Failure> {
-        let permit = self.budget.acquire(Kind::Read).await;
-        let result = self.cognito.call(call).await;
-        let throttled = result
-            .as_ref()
-            .is_err_and(|failure| failure.kind == FailureKind::Throttled);
-        self.budget.observe(permit.kind(), throttled);
-        result
     }
 
     /// The pools with an owner tag. Lists begun at or before `after` do not count;
@@ -170,6 +157,7 @@ impl Census {
     /// Learns the tags of a pool; one that is gone meanwhile is nobody's.
     async fn learn(&self, id: PoolId) -> Result<(), Failure> {
         match self
+            .aws
             .ask(Call::DescribeIdentityPool { id: id.clone() })
             .await
         {
@@ -250,6 +238,7 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
+    use crate::aws::port::Cognito;
     use crate::pool::settings::{Settings, Tags};
 
     /// An account whose list has pages of two.
@@ -334,10 +323,9 @@ mod tests {
     }
 
     fn census(account: &Arc<Account>) -> Census {
-        Census::new(
-            Arc::clone(account) as Arc<dyn Cognito>,
-            Arc::new(Budget::new()),
-        )
+        Census::new(Arc::new(
+            Paced::new(Arc::clone(account) as Arc<dyn Cognito>),
+        ))
     }
 
     fn ids(search: &Search) -> Vec<&str> {

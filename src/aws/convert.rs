@@ -12,65 +12,52 @@ use aws_sdk_cognitoidentity::types::CognitoIdentityProvider;
 
 use crate::pool::settings::{Observed, PoolId, Settings, Tags, UserPoolClient};
 
+/// Puts every parameter into a request: the SDK has a builder for each operation,
+/// the list of fields is one. Empty ones go as `{}` and `[]`, since AWS sets what is
+/// left out of an update to its default; a developer provider name cannot be empty.
+macro_rules! fill {
+    ($request:ident, $settings:ident, $tags:ident) => {{
+        let Settings {
+            identity_pool_name,
+            allow_unauthenticated_identities,
+            allow_classic_flow,
+            supported_login_providers,
+            developer_provider_name,
+            open_id_connect_provider_arns,
+            saml_provider_arns,
+            cognito_identity_providers,
+        } = $settings;
+        $request
+            .identity_pool_name(identity_pool_name)
+            .allow_unauthenticated_identities(allow_unauthenticated_identities)
+            .allow_classic_flow(allow_classic_flow)
+            .set_supported_login_providers(Some(supported_login_providers.into_iter().collect()))
+            .set_developer_provider_name(developer_provider_name)
+            .set_open_id_connect_provider_arns(Some(
+                open_id_connect_provider_arns.into_iter().collect(),
+            ))
+            .set_saml_provider_arns(Some(saml_provider_arns.into_iter().collect()))
+            .set_cognito_identity_providers(Some(clients(cognito_identity_providers)))
+            .set_identity_pool_tags(Some($tags.into_iter().collect()))
+    }};
+}
+
 /// All parameters of a creation.
 pub(super) fn create_request(
     request: CreateIdentityPoolFluentBuilder,
     settings: Settings,
     tags: Tags,
 ) -> CreateIdentityPoolFluentBuilder {
-    let Settings {
-        identity_pool_name,
-        allow_unauthenticated_identities,
-        allow_classic_flow,
-        supported_login_providers,
-        developer_provider_name,
-        open_id_connect_provider_arns,
-        saml_provider_arns,
-        cognito_identity_providers,
-    } = settings;
-    request
-        .identity_pool_name(identity_pool_name)
-        .allow_unauthenticated_identities(allow_unauthenticated_identities)
-        .allow_classic_flow(allow_classic_flow)
-        .set_supported_login_providers(Some(supported_login_providers.into_iter().collect()))
-        .set_developer_provider_name(developer_provider_name)
-        .set_open_id_connect_provider_arns(Some(
-            open_id_connect_provider_arns.into_iter().collect(),
-        ))
-        .set_saml_provider_arns(Some(saml_provider_arns.into_iter().collect()))
-        .set_cognito_identity_providers(Some(clients(cognito_identity_providers)))
-        .set_identity_pool_tags(Some(tags.into_iter().collect()))
+    fill!(request, settings, tags)
 }
 
-/// All parameters of an update, empty ones as `{}` and `[]`: what is left out, AWS
-/// sets to its default. A developer provider name cannot be sent empty.
+/// All parameters of an update.
 pub(super) fn update_request(
     request: UpdateIdentityPoolFluentBuilder,
     settings: Settings,
     tags: Tags,
 ) -> UpdateIdentityPoolFluentBuilder {
-    let Settings {
-        identity_pool_name,
-        allow_unauthenticated_identities,
-        allow_classic_flow,
-        supported_login_providers,
-        developer_provider_name,
-        open_id_connect_provider_arns,
-        saml_provider_arns,
-        cognito_identity_providers,
-    } = settings;
-    request
-        .identity_pool_name(identity_pool_name)
-        .allow_unauthenticated_identities(allow_unauthenticated_identities)
-        .allow_classic_flow(allow_classic_flow)
-        .set_supported_login_providers(Some(supported_login_providers.into_iter().collect()))
-        .set_developer_provider_name(developer_provider_name)
-        .set_open_id_connect_provider_arns(Some(
-            open_id_connect_provider_arns.into_iter().collect(),
-        ))
-        .set_saml_provider_arns(Some(saml_provider_arns.into_iter().collect()))
-        .set_cognito_identity_providers(Some(clients(cognito_identity_providers)))
-        .set_identity_pool_tags(Some(tags.into_iter().collect()))
+    fill!(request, settings, tags)
 }
 
 fn clients(clients: impl IntoIterator<Item = UserPoolClient>) -> Vec<CognitoIdentityProvider> {

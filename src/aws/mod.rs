@@ -8,5 +8,6 @@ pub mod cognito;
 mod convert;
 pub mod error;
 pub mod identity;
+pub mod paced;
 pub mod port;
 pub mod region;

@@ -10,46 +10,27 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::SignedDuration;
 
-use super::budget::{Budget, Permit};
 use super::census::Census;
 use super::cognito::CognitoClient;
 use super::identity::CallerIdentity;
+use super::paced::Paced;
 use super::port::Cognito;
-use crate::pool::call::{Answer, Call, Failure, FailureKind};
+use crate::pool::call::{Answer, Call, Failure};
 use crate::telemetry::Telemetry;
 
 /// Identity pools of one region, with what belongs to it.
 pub struct Region {
-    /// The port, counted.
-    pub cognito: Arc<dyn Cognito>,
-    /// How fast it may be asked.
-    pub budget: Arc<Budget>,
+    /// The port, counted, at the pace of its budget.
+    pub aws: Arc<Paced>,
     /// Which pools there are.
     pub census: Census,
 }
 
 impl Region {
     fn new(cognito: Arc<dyn Cognito>) -> Self {
-        let budget = Arc::new(Budget::new());
-        let census = Census::new(Arc::clone(&cognito), Arc::clone(&budget));
-        Self {
-            cognito,
-            budget,
-            census,
-        }
-    }
-
-    /// Sends a call for which the budget gave its permit.
-    ///
-    /// # Errors
-    /// As [`Cognito::call`].
-    pub async fn call(&self, permit: Permit, call: Call) -> Result<Answer, Failure> {
-        let result = self.cognito.call(call).await;
-        let throttled = result
-            .as_ref()
-            .is_err_and(|failure| failure.kind == FailureKind::Throttled);
-        self.budget.observe(permit.kind(), throttled);
-        result
+        let aws = Arc::new(Paced::new(cognito));
+        let census = Census::new(Arc::clone(&aws));
+        Self { aws, census }
     }
 }
 

@@ -28,7 +28,7 @@ impl Hands<'_> {
     }
 
     pub(super) async fn reserve(&mut self) -> Seen {
-        self.reserved = Some(self.region.budget.acquire(Kind::Write).await);
+        self.reserved = Some(self.region.aws.acquire(Kind::Write).await);
         Seen::Reserved
     }
 
@@ -51,21 +51,14 @@ impl Hands<'_> {
     }
 
     pub(super) async fn call(&mut self, call: Call) -> Seen {
-        let kind = if call.operation().mutates() {
-            Kind::Write
-        } else {
-            Kind::Read
+        let kept = match call {
+            Call::CreateIdentityPool { .. } => self.reserved.take(),
+            _ => None,
         };
-        let kept = if matches!(call, Call::CreateIdentityPool { .. }) {
-            self.reserved.take()
-        } else {
-            None
+        let result = match kept {
+            Some(permit) => self.region.aws.send(permit, call.clone()).await,
+            None => self.region.aws.ask(call.clone()).await,
         };
-        let permit = match kept {
-            Some(permit) => permit,
-            None => self.region.budget.acquire(kind).await,
-        };
-        let result = self.region.call(permit, call.clone()).await;
         self.note(&call, &result);
         Seen::Answered(Box::new(call), result)
     }

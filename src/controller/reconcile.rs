@@ -72,7 +72,7 @@ async fn moves(
     };
     let mut facts = observe(Arc::clone(&object), uid, &hands);
     loop {
-        facts.moment = context.clock.moment(hands.region.cognito.clock_offset());
+        facts.moment = context.clock.moment(hands.region.aws.port().clock_offset());
         let mv = next(&facts);
         // Without an object the core asks for nothing but a rest.
         let object = facts
@@ -102,7 +102,7 @@ fn observe(object: Arc<IdentityPool>, uid: &str, hands: &Hands<'_>) -> Facts {
         .and_then(|status| status.identity_pool_id.as_deref())
         .map(PoolId::new);
     let owner = crate::pool::ownership::owner_of(&context.operator.installation, uid);
-    let moment = context.clock.moment(hands.region.cognito.clock_offset());
+    let moment = context.clock.moment(hands.region.aws.port().clock_offset());
     let memory = context.memories.begin(uid);
     let mut facts = Facts::begin(Arc::clone(&context.operator), moment, object, memory);
     facts.missing = recorded.is_some_and(|id| context.is_missing(&id));

@@ -1,5 +1,7 @@
 //! A real apiserver: only it knows the cost of CEL rules, pruning, defaults and field owners.
 
+use std::time::Duration;
+
 use harness::control_plane::{ControlPlane, Namespace};
 use identity_pool_operator::api::crds::{crd, crds_yaml};
 use identity_pool_operator::api::{IdentityPool, IdentityPoolStatus};
@@ -321,9 +323,22 @@ fn columns(line: &str) -> Vec<String> {
         .collect()
 }
 
+/// Waits until the apiserver has published the schema that `kubectl explain` reads: it does so
+/// some time after it serves the kind.
+async fn published(plane: &ControlPlane) {
+    let answers = async {
+        while plane.kubectl(&["explain", "identitypools"]).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let published = tokio::time::timeout(Duration::from_secs(60), answers).await;
+    published.expect("the schema is published");
+}
+
 #[tokio::test]
 async fn kubectl_explain_says_what_each_field_does() {
     let desk = Desk::new("explain").await;
+    published(desk.plane).await;
     for (field, words) in [
         (
             "spec.identityPoolName",

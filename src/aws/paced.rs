@@ -1,0 +1,63 @@
+//! The port at the pace of the budget: every call has a permit, every throttle is
+//! told to the bucket that the permit came from.
+
+use std::sync::Arc;
+
+use super::budget::{Budget, Kind, Permit};
+use super::port::Cognito;
+use crate::pool::call::{Answer, Call, Failure, FailureKind};
+
+/// A port and its budget.
+pub struct Paced {
+    cognito: Arc<dyn Cognito>,
+    budget: Budget,
+}
+
+impl Paced {
+    /// With a budget that knows nothing of the account yet.
+    #[must_use]
+    pub fn new(cognito: Arc<dyn Cognito>) -> Self {
+        Self {
+            cognito,
+            budget: Budget::new(),
+        }
+    }
+
+    /// The port, for what needs no permit.
+    #[must_use]
+    pub fn port(&self) -> &dyn Cognito {
+        &*self.cognito
+    }
+
+    /// Waits for the right to send one call.
+    pub async fn acquire(&self, kind: Kind) -> Permit {
+        self.budget.acquire(kind).await
+    }
+
+    /// Sends a call for which there is a permit.
+    ///
+    /// # Errors
+    /// As [`Cognito::call`].
+    pub async fn send(&self, permit: Permit, call: Call) -> Result<Answer, Failure> {
+        let result = self.cognito.call(call).await;
+        let throttled = result
+            .as_ref()
+            .is_err_and(|failure| failure.kind == FailureKind::Throttled);
+        self.budget.observe(permit.kind(), throttled);
+        result
+    }
+
+    /// Waits for a permit and sends.
+    ///
+    /// # Errors
+    /// As [`Cognito::call`].
+    pub async fn ask(&self, call: Call) -> Result<Answer, Failure> {
+        let kind = if call.operation().mutates() {
+            Kind::Write
+        } else {
+            Kind::Read
+        };
+        let permit = self.acquire(kind).await;
+        self.send(permit, call).await
+    }
+}
