@@ -5,11 +5,12 @@ use std::time::Duration;
 use identity_pool_operator::api::IdentityPoolSpec;
 use identity_pool_operator::api::names::{CLAIM_ANNOTATION, OWNER_TAG};
 use identity_pool_operator::pool::call::{FailureKind, Operation};
+use identity_pool_operator::pool::claim::SEND_FENCE;
 use identity_pool_operator::pool::memory::{Arrival, Memory};
 use identity_pool_operator::pool::rest::Outcome;
 use jiff::SignedDuration;
 
-use crate::world::{Fate, OWNER, SETTLE, World};
+use crate::world::{Fate, OWNER, SETTLE, World, signed_at};
 
 const CREATE: Operation = Operation::CreateIdentityPool;
 const HOUR: Duration = Duration::from_secs(3600);
@@ -68,6 +69,39 @@ fn a_call_that_vanished_is_repeated_only_after_the_settle_window() {
     world.run(HOUR);
     assert_eq!(creations(&world), 2);
     assert_eq!(world.owned().len(), 1);
+}
+
+#[test]
+fn a_process_that_was_paused_after_its_claim_makes_a_new_one() {
+    let mut world = world();
+    world.pause_before_sending = Some(SEND_FENCE + Duration::from_secs(1));
+    world.pass();
+    assert_eq!(world.writes, ["claim", "claim", "status"]);
+    assert_eq!(creations(&world), 1);
+    let mut world = self::world();
+    let begun = world.now;
+    world.pause_before_sending = Some(SEND_FENCE.saturating_sub(Duration::from_secs(1)));
+    world.pass();
+    assert_eq!(world.writes, ["claim", "status"]);
+    // Signed with the instant of the claim, not of the call.
+    assert!(world.signed[0].duration_since(begun) < SignedDuration::from_secs(1));
+}
+
+#[test]
+fn a_process_remembers_its_own_call_when_the_object_has_forgotten_it() {
+    let mut world = world();
+    world.fates.push_back((CREATE, Fate::Late));
+    world.pass();
+    world.erase();
+    world.edit(|spec| spec.allow_classic_flow = true);
+    world.run(SETTLE.saturating_sub(Duration::from_secs(10)));
+    assert_eq!(creations(&world), 1, "the call may still take effect");
+    let call = world.wire.pop().expect("it is under way");
+    world.now = signed_at(&call).expect("signed") + jiff::SignedDuration::from_secs(299);
+    world.deliver(call);
+    world.run(HOUR);
+    assert_eq!((world.owned().len(), creations(&world)), (1, 1));
+    assert_eq!(world.condition("Ready"), "True/InSync");
 }
 
 #[test]

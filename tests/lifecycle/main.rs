@@ -3,4 +3,5 @@
 mod creation;
 mod deletion;
 mod drift;
+mod storm;
 mod world;

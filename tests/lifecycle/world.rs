@@ -22,6 +22,8 @@ use uuid::Uuid;
 
 pub(crate) const UID: &str = "11111111-2222-3333-4444-555555555555";
 pub(crate) const OWNER: &str = "cluster/11111111-2222-3333-4444-555555555555";
+/// How far a signature may be from AWS's clock.
+pub(crate) const SIGNATURE: SignedDuration = SignedDuration::from_secs(300);
 pub(crate) const SETTLE: Duration = Duration::from_secs(420);
 
 /// What befalls the next call of an operation.
@@ -33,6 +35,8 @@ pub(crate) enum Fate {
     ReplyLost,
     /// Neither carried out nor answered.
     Lost,
+    /// Not answered, and carried out later, while AWS still honours its signature.
+    Late,
 }
 
 /// Something that happens while an AWS call is under way.
@@ -63,6 +67,12 @@ pub(crate) struct World {
     pub(crate) meanwhile: Option<Happening>,
     /// AWS accepts updates and does nothing.
     pub(crate) inert: bool,
+    /// The process stands still between its first claim and what follows.
+    pub(crate) pause_before_sending: Option<Duration>,
+    /// Signing times of creations and deletions.
+    pub(crate) signed: Vec<Timestamp>,
+    /// Calls that are still under way.
+    pub(crate) wire: Vec<Call>,
     serial: u32,
 }
 
@@ -94,6 +104,9 @@ impl World {
             writes: Vec::new(),
             meanwhile: None,
             inert: false,
+            pause_before_sending: None,
+            signed: Vec::new(),
+            wire: Vec::new(),
             serial: 0,
         }
     }
@@ -222,8 +235,13 @@ impl World {
         }
     }
 
-    fn moment(&self) -> Moment {
-        let millis = u64::try_from(self.now.as_millisecond()).expect("after 1970");
+    pub(crate) fn moment(&self) -> Moment {
+        self.moment_at(self.now)
+    }
+
+    /// A moment by a clock that may be off.
+    pub(crate) fn moment_at(&self, now: Timestamp) -> Moment {
+        let millis = u64::try_from(now.as_millisecond()).expect("after 1970");
         let time = uuid::Timestamp::from_unix_time(
             millis / 1000,
             u32::try_from(millis % 1000).expect("ms") * 1_000_000,
@@ -231,7 +249,7 @@ impl World {
             0,
         );
         Moment {
-            now: self.now,
+            now,
             uptime: Duration::from_millis(millis),
             draw: Uuid::new_v7(time),
             jitter: 500,
@@ -239,7 +257,7 @@ impl World {
         }
     }
 
-    fn carry_out(&mut self, mv: Move, facts: &Facts) -> Seen {
+    pub(crate) fn carry_out(&mut self, mv: Move, facts: &Facts) -> Seen {
         match mv {
             Move::ReadObject => Seen::Object(Ok(self.object.clone().map(Arc::new))),
             Move::Reserve => Seen::Reserved,
@@ -292,6 +310,9 @@ impl World {
             self.touch();
             Arc::new(self.object().clone())
         });
+        if let Some(pause) = self.pause_before_sending.take() {
+            self.wait(pause);
+        }
         Seen::ClaimWritten(claim, result)
     }
 
@@ -341,6 +362,7 @@ impl World {
     fn call(&mut self, call: Call) -> Result<Answer, Failure> {
         let operation = call.operation();
         self.calls.push(operation);
+        self.signed.extend(signed_at(&call));
         if self.meanwhile.is_some_and(|(at, _)| at == operation) {
             let (_, happen) = self.meanwhile.take().expect("just seen");
             happen(self);
@@ -348,6 +370,10 @@ impl World {
         match self.fate(operation) {
             Some(Fate::Refused(kind)) => return Err(failure(operation, kind)),
             Some(Fate::Lost) => return Err(failure(operation, FailureKind::Unanswered)),
+            Some(Fate::Late) => {
+                self.wire.push(call);
+                return Err(failure(operation, FailureKind::Unanswered));
+            }
             Some(Fate::ReplyLost) => {
                 let _ = self.execute(call);
                 return Err(failure(operation, FailureKind::Unanswered));
@@ -355,6 +381,14 @@ impl World {
             None => {}
         }
         self.execute(call)
+    }
+
+    /// A call that was held up arrives; AWS refuses it once its signature is too old.
+    pub(crate) fn deliver(&mut self, call: Call) {
+        let signed_at = signed_at(&call).unwrap_or(self.now);
+        if self.now.duration_since(signed_at).abs() <= SIGNATURE {
+            let _ = self.execute(call);
+        }
     }
 
     fn execute(&mut self, call: Call) -> Result<Answer, Failure> {
@@ -400,6 +434,16 @@ impl World {
     }
 }
 
+/// The signing time that a call asks for.
+pub(crate) fn signed_at(call: &Call) -> Option<Timestamp> {
+    match call {
+        Call::CreateIdentityPool { signed_at, .. } | Call::DeleteIdentityPool { signed_at, .. } => {
+            Some(*signed_at)
+        }
+        _ => None,
+    }
+}
+
 /// Tags without the operator's own.
 pub(crate) fn foreign(tags: &Tags) -> Vec<(&str, &str)> {
     tags.iter()
@@ -408,7 +452,7 @@ pub(crate) fn foreign(tags: &Tags) -> Vec<(&str, &str)> {
         .collect()
 }
 
-fn operator() -> Arc<Operator> {
+pub(crate) fn operator() -> Arc<Operator> {
     Arc::new(Operator {
         installation: "cluster".into(),
         account_id: "123456789012".into(),
