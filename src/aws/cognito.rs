@@ -5,18 +5,12 @@
 //! off, because it would move the signing time that the protocol sets.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_cognitoidentity::Client;
-use aws_sdk_cognitoidentity::config::{Builder, Intercept, Region, RuntimeComponents};
+use aws_sdk_cognitoidentity::config::{Builder, Region};
 use aws_sdk_cognitoidentity::types::IdentityPoolShortDescription;
 use aws_smithy_async::time::StaticTimeSource;
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
-use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
-use aws_smithy_types::config_bag::ConfigBag;
-use aws_smithy_types::date_time::{DateTime, Format};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
@@ -24,6 +18,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 
+use super::clock::{Ahead, Listen};
 use super::convert::{create_request, update_request};
 use super::error::failure;
 use super::identity::CallerIdentity;
@@ -37,9 +32,6 @@ const CONNECT: Duration = Duration::from_secs(3);
 
 /// Largest page that `ListIdentityPools` gives.
 const PAGE: i32 = 60;
-
-/// No answer has been heard yet.
-const UNHEARD: i64 = i64::MIN;
 
 /// One account and region.
 #[derive(Clone, Debug)]
@@ -55,12 +47,12 @@ impl CognitoClient {
     /// For one region, with the credentials and endpoint of a configuration.
     #[must_use]
     pub fn new(config: &SdkConfig, region: &str, caller: &CallerIdentity) -> Self {
-        let ahead = Arc::new(Ahead(AtomicI64::new(UNHEARD)));
+        let ahead = Arc::new(Ahead::heard(caller.clock_offset));
         let settings = Builder::from(config)
             .region(Region::new(region.to_owned()))
             .retry_config(RetryConfig::disabled())
             .disable_clock_skew_correction(true)
-            .interceptor(Listen(Arc::clone(&ahead)))
+            .interceptor(Listen::new(Arc::clone(&ahead)))
             .build();
         let CallerIdentity {
             account_id,
@@ -229,8 +221,7 @@ impl Cognito for CognitoClient {
     }
 
     fn clock_offset(&self) -> Option<SignedDuration> {
-        let millis = self.ahead.0.load(Ordering::Relaxed);
-        (millis != UNHEARD).then(|| SignedDuration::from_millis(millis))
+        self.ahead.offset()
     }
 }
 
@@ -253,41 +244,4 @@ fn bounds(deadline: Duration) -> Builder {
 
 fn signed_as_of(with: Builder, at: Timestamp) -> Builder {
     with.time_source(StaticTimeSource::new(SystemTime::from(at)))
-}
-
-/// How far AWS's clock is ahead of ours, in milliseconds.
-#[derive(Debug)]
-struct Ahead(AtomicI64);
-
-/// Reads AWS's clock off every answer.
-#[derive(Debug)]
-struct Listen(Arc<Ahead>);
-
-#[dyn_dispatch_hint]
-impl Intercept for Listen {
-    fn name(&self) -> &'static str {
-        "ListenToClock"
-    }
-
-    fn read_before_deserialization(
-        &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        if let Some(millis) = context.response().headers().get("date").and_then(ahead) {
-            self.0.0.store(millis, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-}
-
-/// A `Date` header says the second that has begun: on average half a second ago.
-fn ahead(date: &str) -> Option<i64> {
-    let said = DateTime::from_str(date, Format::HttpDate)
-        .ok()?
-        .to_millis()
-        .ok()?
-        + 500;
-    Some(said - Timestamp::now().as_millisecond())
 }

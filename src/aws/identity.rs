@@ -1,10 +1,14 @@
 //! Who the operator is in AWS: credentials, region, account.
 
+use std::sync::Arc;
+
 use aws_config::BehaviorVersion;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
+use jiff::SignedDuration;
 
+use super::clock::{Ahead, Listen};
 use super::error::failure;
 use crate::pool::call::{Failure, FailureKind, Operation};
 
@@ -17,6 +21,8 @@ pub struct CallerIdentity {
     pub arn: String,
     /// Partition of that ARN: `aws`, `aws-cn`, `aws-us-gov`, `aws-eusc`.
     pub partition: String,
+    /// How far AWS's clock was ahead of ours when it said so.
+    pub clock_offset: Option<SignedDuration>,
 }
 
 /// There is no region.
@@ -44,7 +50,9 @@ pub fn region(config: &SdkConfig) -> Result<String, NoRegion> {
 /// where AWS could not be asked.
 pub async fn caller_identity(config: &SdkConfig) -> Result<CallerIdentity, Failure> {
     let deadline = std::time::Duration::from_secs(10);
+    let ahead = Arc::new(Ahead::heard(None));
     let settings = aws_sdk_sts::config::Builder::from(config)
+        .interceptor(Listen::new(Arc::clone(&ahead)))
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().operation_timeout(deadline).build())
         .build();
@@ -60,6 +68,7 @@ pub async fn caller_identity(config: &SdkConfig) -> Result<CallerIdentity, Failu
             account_id: account.to_owned(),
             arn: arn.to_owned(),
             partition: partition.to_owned(),
+            clock_offset: ahead.offset(),
         }),
         _ => Err(Failure {
             operation: Operation::GetCallerIdentity,

@@ -2,8 +2,10 @@
 //!
 //! Knows nothing of Kubernetes and decides nothing about a pool's life.
 
+mod bucket;
 pub mod budget;
 pub mod census;
+mod clock;
 pub mod cognito;
 mod convert;
 pub mod error;

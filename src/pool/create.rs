@@ -57,11 +57,15 @@ fn still_on_object(facts: &Facts, claimed: &Claimed) -> bool {
     matches!(facts.reading(), claim::Reading::Trusted(claim, _) if claim == claimed.claim)
 }
 
-/// The settle window reckons with clocks that are at most this far apart.
+/// The settle window reckons with clocks that are at most this far apart. What was
+/// heard of AWS's clock may be old, so it is heard anew before anybody is alarmed.
 fn clocks_agree(facts: &Facts) -> Flow {
     let offset = facts.moment.clock_offset.unwrap_or_default();
     if offset.abs() <= MAX_CLOCK_OFFSET {
         return Flow::Continue(());
+    }
+    if facts.searches.is_empty() {
+        return act(Move::Search { after: facts.began });
     }
     let (seconds, which) = (
         offset.as_secs().abs(),

@@ -332,7 +332,11 @@ fn nothing_is_created_by_a_clock_that_is_off() {
     let mut world = world();
     world.clock_offset = Some(SignedDuration::from_secs(31));
     world.pass();
-    assert!(world.calls.is_empty());
+    assert_eq!(
+        world.calls,
+        [Operation::ListIdentityPools],
+        "asked for the time"
+    );
     assert_eq!(world.condition("Stalled"), "True/ClockSkew");
     world.clock_offset = Some(SignedDuration::from_secs(-29));
     world.wait(Duration::from_secs(400));

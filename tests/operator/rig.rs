@@ -354,6 +354,7 @@ impl Running {
                 account_id: ACCOUNT.to_owned(),
                 arn: format!("arn:aws:iam::{ACCOUNT}:user/test"),
                 partition: "aws".to_owned(),
+                clock_offset: None,
             };
             let operator = Operator {
                 // One installation for each test: tests share a cluster, not an account.

@@ -101,6 +101,10 @@ async fn a_skewed_clock_creates_nothing_and_says_so() {
         message(&object, "Stalled")
     );
     assert_eq!(rig.fake.count(CREATE), 0);
+    rig.fake
+        .configure(|settings| settings.date_offset = jiff::SignedDuration::ZERO);
+    rig.ask("app").await;
+    rig.until_ready("app").await;
 }
 
 #[tokio::test]

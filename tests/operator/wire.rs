@@ -31,6 +31,7 @@ fn client(endpoint: &str) -> CognitoClient {
         account_id: ACCOUNT.to_owned(),
         arn: String::new(),
         partition: "aws".to_owned(),
+        clock_offset: None,
     };
     CognitoClient::new(&config(endpoint, "AKIATEST"), REGION, &caller)
 }
@@ -319,13 +320,20 @@ async fn tag_calls_name_the_pool_by_its_arn() {
 }
 
 #[tokio::test]
-async fn sts_says_who_we_are() {
+async fn sts_says_who_we_are_and_what_time_it_is_before_the_first_creation() {
     let fake = FakeCognito::start().await;
-    let caller = caller_identity(&config(&fake.endpoint(), "AKIATEST"))
-        .await
-        .expect("answered");
+    fake.configure(|settings| settings.date_offset = SignedDuration::from_secs(90));
+    let config = config(&fake.endpoint(), "AKIATEST");
+    let caller = caller_identity(&config).await.expect("answered");
     assert_eq!(
         (caller.account_id.as_str(), caller.partition.as_str()),
         (ACCOUNT, "aws")
+    );
+    let offset = CognitoClient::new(&config, REGION, &caller)
+        .clock_offset()
+        .expect("heard");
+    assert!(
+        (offset - SignedDuration::from_secs(90)).abs() < SignedDuration::from_secs(2),
+        "{offset}"
     );
 }

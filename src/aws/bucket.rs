@@ -1,0 +1,326 @@
+//! The arithmetic of the request budget: a token bucket whose rate looks for the
+//! limit that AWS does not publish.
+//!
+//! It doubles until AWS first objects, halves until AWS is content, and from then on
+//! creeps upwards and steps back a little at each throttle. It grows only while it
+//! is what callers wait for. Has no clock: `now` is the time since some start.
+
+use std::time::Duration;
+
+/// Tokens a second at the start. AWS's published rates of this API are between 5
+/// and 200: one burst of a quarter second at this rate is below most of them.
+const START: f64 = 50.0;
+
+/// How long a rate is tried before it is judged. Longer than an answer takes, so a
+/// throttle is blamed on the rate that caused it; doubling this often reaches 800
+/// calls a second within one second.
+const WINDOW: Duration = Duration::from_millis(250);
+
+/// Part of the rate that is added in each second of full use once the limit is
+/// known. With [`STEP_BACK`] AWS objects about once in 15 seconds: at 5 calls a
+/// second to one call in a hundred. One more a second, the usual choice, would cost
+/// such an account every twentieth call, and twice the part every fiftieth.
+const CREEP: f64 = 0.01;
+
+/// What a throttle leaves of a rate that was right until then. Half, the usual
+/// choice, leaves a quarter of the limit unused where AWS allows no bursts.
+const STEP_BACK: f64 = 0.875;
+
+/// After so much full use without a throttle the limit has been raised: creeping
+/// from 10 to 100 would take four minutes. It is well above the 15 seconds between
+/// two throttles, so an unchanged limit is hardly ever overrun by doubling.
+const CALM: Duration = Duration::from_mins(2);
+
+/// Part of a window's tokens that must have been taken for it to be in full use; the
+/// rest is the time that waiters need to wake up.
+const FULL: f64 = 0.8;
+
+/// Tokens a second below which a single pool would take minutes.
+const FLOOR: f64 = 1.0;
+
+/// Seconds of the rate that may gather as unused tokens. A burst is what AWS refuses
+/// first, and one of a quarter second is over within a window.
+const BURST: f64 = 0.25;
+
+/// What is known of the limit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Phase {
+    /// It is above the rate.
+    Below,
+    /// It is below the rate.
+    Above,
+    /// The rate is close to it, and AWS has not objected in so much full use.
+    Near(Duration),
+}
+
+/// A bucket of tokens, one for each call.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Bucket {
+    /// Tokens a second.
+    rate: f64,
+    tokens: f64,
+    filled_at: Duration,
+    phase: Phase,
+    /// Last time that a throttle changed the rate.
+    cut_at: Option<Duration>,
+    window: Window,
+}
+
+/// What happened since the rate was last judged.
+#[derive(Clone, Debug, PartialEq)]
+struct Window {
+    began: Duration,
+    taken: f64,
+    /// Somebody had to wait.
+    short: bool,
+    /// AWS objected.
+    refused: bool,
+}
+
+impl Window {
+    const fn new(began: Duration) -> Self {
+        Self {
+            began,
+            taken: 0.0,
+            short: false,
+            refused: false,
+        }
+    }
+}
+
+impl Bucket {
+    pub(super) const fn new(now: Duration) -> Self {
+        Self {
+            rate: START,
+            tokens: START * BURST,
+            filled_at: now,
+            phase: Phase::Below,
+            cut_at: None,
+            window: Window::new(now),
+        }
+    }
+
+    /// Takes a token.
+    ///
+    /// # Errors
+    /// When there is none: the time of the next one, if nobody else takes it.
+    pub(super) fn take(&mut self, now: Duration) -> Result<(), Duration> {
+        self.fill(now);
+        self.judge(now);
+        if self.tokens >= 1.0 {
+            self.tokens -= 1.0;
+            self.window.taken += 1.0;
+            return Ok(());
+        }
+        self.window.short = true;
+        // The microsecond covers rounding: waking up just before the token is no use.
+        let wait = Duration::from_secs_f64((1.0 - self.tokens) / self.rate);
+        Err(now + wait + Duration::from_micros(1))
+    }
+
+    fn fill(&mut self, now: Duration) {
+        let passed = now.saturating_sub(self.filled_at).as_secs_f64();
+        let most = (self.rate * BURST).max(1.0);
+        self.tokens = (self.tokens + passed * self.rate).min(most);
+        self.filled_at = self.filled_at.max(now);
+    }
+
+    /// Lets the rate grow after a window in which it was used up and nobody objected.
+    fn judge(&mut self, now: Duration) {
+        let passed = now.saturating_sub(self.window.began);
+        if passed < WINDOW {
+            return;
+        }
+        let seconds = passed.as_secs_f64();
+        let window = std::mem::replace(&mut self.window, Window::new(now));
+        let full = window.short && window.taken >= FULL * self.rate * seconds;
+        if !full || window.refused {
+            return;
+        }
+        let calm = match self.phase {
+            Phase::Below => {
+                self.rate *= 2.0;
+                return;
+            }
+            Phase::Above => Duration::ZERO,
+            Phase::Near(calm) => calm + passed,
+        };
+        self.rate += self.rate * CREEP * seconds;
+        self.phase = if calm < CALM {
+            Phase::Near(calm)
+        } else {
+            Phase::Below
+        };
+    }
+
+    /// AWS objected. Counts once for all calls that were under way together.
+    pub(super) fn throttle(&mut self, now: Duration) {
+        self.window.refused = true;
+        let lately = |at: Duration| now.saturating_sub(at) < WINDOW;
+        if self.cut_at.is_some_and(lately) {
+            return;
+        }
+        let (left, phase) = match self.phase {
+            Phase::Below | Phase::Above => (0.5, Phase::Above),
+            Phase::Near(_) => (STEP_BACK, Phase::Near(Duration::ZERO)),
+        };
+        self.fill(now);
+        self.rate = (self.rate * left).max(FLOOR);
+        self.phase = phase;
+        self.tokens = 0.0;
+        self.cut_at = Some(now);
+        self.window = Window::new(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+
+    const STEP: Duration = Duration::from_micros(500);
+
+    /// How long AWS takes to answer.
+    const ANSWER: Duration = Duration::from_millis(30);
+
+    /// AWS, with one bucket of its own.
+    struct Account {
+        limit: f64,
+        /// Calls that it lets gather.
+        depth: f64,
+        tokens: f64,
+        answers: VecDeque<Duration>,
+        now: Duration,
+    }
+
+    impl Account {
+        fn new(limit: f64, depth: f64) -> Self {
+            let answers = VecDeque::new();
+            let now = Duration::ZERO;
+            Self {
+                limit,
+                depth,
+                tokens: depth,
+                answers,
+                now,
+            }
+        }
+
+        /// Sends whatever the bucket allows for a while: calls that worked, and throttled ones.
+        fn storm(&mut self, bucket: &mut Bucket, seconds: u64) -> (f64, f64) {
+            let (mut worked, mut throttled) = (0.0, 0.0);
+            let end = self.now + Duration::from_secs(seconds);
+            while self.now < end {
+                self.now += STEP;
+                self.tokens = (self.tokens + STEP.as_secs_f64() * self.limit).min(self.depth);
+                while self.answers.front().is_some_and(|due| *due <= self.now) {
+                    self.answers.pop_front();
+                    bucket.throttle(self.now);
+                }
+                while bucket.take(self.now).is_ok() {
+                    if self.tokens >= 1.0 {
+                        self.tokens -= 1.0;
+                        worked += 1.0;
+                    } else {
+                        self.answers.push_back(self.now + ANSWER);
+                        throttled += 1.0;
+                    }
+                }
+            }
+            (worked, throttled)
+        }
+    }
+
+    fn at(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[track_caller]
+    fn assert_rate(bucket: &Bucket, wanted: f64) {
+        assert!((bucket.rate - wanted).abs() < 1e-9, "{}", bucket.rate);
+    }
+
+    #[test]
+    fn without_objection_the_rate_doubles_each_window() {
+        let mut bucket = Bucket::new(Duration::ZERO);
+        let mut boundless = Account::new(1e9, 1e9);
+        boundless.storm(&mut bucket, 2);
+        assert!(bucket.rate >= START * 64.0, "{}", bucket.rate);
+    }
+
+    #[test]
+    fn a_rate_that_is_not_used_up_does_not_grow() {
+        let mut bucket = Bucket::new(Duration::ZERO);
+        for second in 1..100 {
+            let burst = (0..20).filter(|_| bucket.take(at(second * 1000)).is_ok());
+            assert_eq!(burst.count(), 12, "a quarter second's worth");
+        }
+        assert_rate(&bucket, START);
+    }
+
+    #[test]
+    fn a_throttle_counts_once_for_all_calls_of_its_moment() {
+        let mut bucket = Bucket::new(Duration::ZERO);
+        for _ in 0..10 {
+            bucket.throttle(at(100));
+        }
+        assert_rate(&bucket, START / 2.0);
+        bucket.throttle(at(700));
+        assert_rate(&bucket, START / 4.0);
+    }
+
+    #[test]
+    fn a_throttle_leaves_no_tokens() {
+        let mut bucket = Bucket::new(Duration::ZERO);
+        bucket.throttle(Duration::ZERO);
+        let due = bucket.take(Duration::ZERO).expect_err("none left");
+        assert_eq!(due, at(40) + Duration::from_micros(1));
+        assert_eq!(bucket.take(due), Ok(()));
+    }
+
+    #[test]
+    fn the_rate_never_falls_below_one_a_second() {
+        let mut bucket = Bucket::new(Duration::ZERO);
+        for second in 1..100 {
+            bucket.throttle(at(second * 1000));
+        }
+        assert_rate(&bucket, FLOOR);
+    }
+
+    #[test]
+    fn a_steady_limit_is_nearly_used_up_and_hardly_ever_overrun() {
+        for limit in [5.0, 10.0, 50.0, 300.0] {
+            for depth in [1.0_f64.max(limit / 4.0), limit] {
+                let mut bucket = Bucket::new(Duration::ZERO);
+                let mut account = Account::new(limit, depth);
+                account.storm(&mut bucket, 20);
+                let (worked, throttled) = account.storm(&mut bucket, 160);
+                let used = worked / (160.0 * limit);
+                let refused = throttled / (worked + throttled);
+                assert!(used > 0.9, "{limit}, {depth}: only {used:.2} is used");
+                assert!(refused < 0.02, "{limit}, {depth}: {refused:.3} is refused");
+            }
+        }
+    }
+
+    #[test]
+    fn a_lowered_limit_is_found_within_seconds() {
+        let mut bucket = Bucket::new(Duration::ZERO);
+        let mut account = Account::new(300.0, 300.0);
+        account.storm(&mut bucket, 20);
+        (account.limit, account.depth) = (10.0, 10.0);
+        account.storm(&mut bucket, 15);
+        assert!(bucket.rate < 13.0, "{}", bucket.rate);
+    }
+
+    #[test]
+    fn a_raised_limit_is_found_after_some_minutes_of_calm() {
+        let mut bucket = Bucket::new(Duration::ZERO);
+        let mut account = Account::new(10.0, 10.0);
+        account.storm(&mut bucket, 20);
+        (account.limit, account.depth) = (300.0, 300.0);
+        account.storm(&mut bucket, 140);
+        assert!(bucket.rate > 200.0, "{}", bucket.rate);
+    }
+}
