@@ -19,6 +19,15 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 /// The secret key of every operator started here: it may turn up nowhere.
 pub const SECRET: &str = "canary-of-a-secret-key";
 
+/// What the caller's environment may hold that would lead the operator elsewhere.
+const STRAY: [&str; 5] = [
+    "AWS_ENDPOINT_URL_COGNITO_IDENTITY",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_SESSION_TOKEN",
+    "AWS_PROFILE",
+    "WATCH_SELECTOR",
+];
+
 /// What can go wrong with the process.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -75,6 +84,9 @@ impl Operator {
             .env("AWS_ACCESS_KEY_ID", "FAKE")
             .env("AWS_SECRET_ACCESS_KEY", SECRET)
             .env("NO_PROXY", "127.0.0.1");
+        for stray in STRAY {
+            command.env_remove(stray);
+        }
         if let Some(kubeconfig) = kubeconfig {
             command.env("KUBECONFIG", kubeconfig);
         }

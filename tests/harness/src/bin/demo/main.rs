@@ -6,6 +6,10 @@
 //! user's own, so that a demo never touches an account.
 
 mod acts;
+mod failure;
+mod kubectl;
+mod neighbour;
+mod screen;
 mod stage;
 mod wire;
 
@@ -14,11 +18,11 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use harness::causes::with_causes;
-use harness::cognito::FakeCognito;
+use failure::Failure;
 use harness::control_plane::ControlPlane;
-use harness::scratch::Scratch;
-use stage::{Failure, Kubectl, Stage};
+use kubectl::Kubectl;
+use stage::Stage;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Shows the whole life of an identity pool.
 #[derive(Parser)]
@@ -38,8 +42,8 @@ fn main() -> ExitCode {
     let flags = Flags::parse();
     let begun = Instant::now();
     let outcome = tokio::runtime::Runtime::new()
-        .map_err(|error| Failure(format!("no runtime: {error}")))
-        .and_then(|runtime| runtime.block_on(show(&flags)));
+        .map_err(|error| Failure::of(&error))
+        .and_then(|runtime| runtime.block_on(show(flags)));
     match outcome {
         Ok(()) => {
             println!("\nAs promised, in {:.0} s.", begun.elapsed().as_secs_f64());
@@ -52,25 +56,38 @@ fn main() -> ExitCode {
     }
 }
 
-async fn show(flags: &Flags) -> Result<(), Failure> {
+async fn show(flags: Flags) -> Result<(), Failure> {
     let own = flags.kubeconfig.is_none() && flags.context.is_none();
-    let plane = if own {
+    let mut stage = if own {
         println!("Starting etcd and kube-apiserver …");
-        let started = ControlPlane::start().await;
-        Some(started.map_err(|error| Failure(with_causes(&error)))?)
+        let plane = ControlPlane::start().await;
+        Stage::of_our_own(plane.map_err(|error| Failure::of(&error))?, flags.operator).await
     } else {
-        None
+        let kubectl = Kubectl::of_user(flags.kubeconfig, flags.context);
+        Stage::on_cluster_of_user(kubectl, flags.operator).await
     };
-    let kubectl = match &plane {
-        Some(plane) => Kubectl::of(plane),
-        None => Kubectl::of_user(flags.kubeconfig.clone(), flags.context.clone()),
+    stage.introduce();
+    let played = tokio::select! {
+        played = acts::all(&mut stage) => played,
+        stopped = stop() => stopped,
     };
-    let fake = FakeCognito::start().await;
-    let scratch = Scratch::new().map_err(|error| Failure(with_causes(&error)))?;
-    let mut stage = Stage::new(kubectl, fake, flags.operator.clone(), scratch);
-    let outcome = acts::all(&mut stage).await;
-    if !own {
-        stage.tidy_up();
+    let played = played.map_err(|Failure(why)| Failure(format!("{why}{}", stage.where_to_look())));
+    if own {
+        return played;
     }
-    outcome
+    // What was made on somebody's cluster goes whatever happened, and the first failure counts.
+    let tidied = stage.tidy_up().await;
+    played.and(tidied)
+}
+
+/// Ends with the first signal that asks the demo to end.
+async fn stop() -> Result<(), Failure> {
+    let on = |kind| signal(kind).map_err(|error| Failure::of(&error));
+    let (mut interrupt, mut terminate) =
+        (on(SignalKind::interrupt())?, on(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Err(Failure("it was stopped.".to_owned()))
 }
