@@ -1,5 +1,5 @@
 //! How fast AWS may be asked: one token bucket for reads and one for writes of an
-//! account and region. [`Bucket`] reckons; this waits.
+//! account and region. `Bucket` reckons; this waits.
 //!
 //! Callers stand in line and only the first waits for the next token. A token is
 //! taken in the same step in which the call is let go, so one who gives up waiting

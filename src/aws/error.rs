@@ -5,14 +5,13 @@
 //! thought refused would be repeated, and make a second pool.
 
 use std::error::Error as StdError;
-use std::io;
 
-use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 
+use super::unsent::{PROVIDER_ERROR, unsent};
 use crate::pool::call::{Failure, FailureKind, Operation};
 
 /// Longest part of AWS's own sentence that is kept: a condition stays readable.
@@ -87,6 +86,10 @@ where
             named("", answer.raw().status().as_u16()),
             chain(error),
         ),
+        // No request could be made of the call.
+        SdkError::ConstructionFailure(_) => {
+            (FailureKind::NotSent, "NotBuilt".to_owned(), chain(error))
+        }
         _ => {
             let (kind, code) = unsent(error);
             (kind, code.to_owned(), chain(error))
@@ -108,13 +111,19 @@ fn refusal(code: &str, message: &str, status: u16) -> FailureKind {
     }
     let known = REFUSALS.iter().find(|(known, _)| *known == code);
     match known {
-        // AWS has one code for a wrong signature and for one that came too late.
-        Some(_) if code == "InvalidSignatureException" && message.contains("expired") => {
+        // AWS has one code for a wrong signature and for one of the wrong time.
+        Some(_) if code == "InvalidSignatureException" && is_about_time(message) => {
             FailureKind::SignatureTooOld
         }
         Some((_, kind)) => *kind,
         None => FailureKind::Unanswered,
     }
+}
+
+fn is_about_time(message: &str) -> bool {
+    ["expired", "not yet current"]
+        .iter()
+        .any(|word| message.contains(word))
 }
 
 fn named(code: &str, status: u16) -> String {
@@ -125,47 +134,14 @@ fn named(code: &str, status: u16) -> String {
     }
 }
 
-/// A call that got no answer at all: did it leave this process?
-fn unsent(error: &(dyn StdError + 'static)) -> (FailureKind, &'static str) {
-    for cause in causes(error) {
-        if let Some(credentials) = cause.downcast_ref::<CredentialsError>() {
-            return (FailureKind::Credentials, credentials_code(credentials));
-        }
-        let refused = cause
-            .downcast_ref::<io::Error>()
-            .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
-        if refused {
-            return (FailureKind::NotSent, "ConnectionRefused");
-        }
-        let text = cause.to_string();
-        if text.contains("dns error") {
-            return (FailureKind::NotSent, "NameNotResolved");
-        }
-        if text.contains("HTTP connect timeout") {
-            return (FailureKind::NotSent, "ConnectTimeout");
-        }
-    }
-    (FailureKind::Unanswered, "ConnectionLost")
-}
-
-/// Whether credentials are missing or could not be fetched in this moment.
-fn credentials_code(error: &CredentialsError) -> &'static str {
-    match error {
-        CredentialsError::CredentialsNotLoaded(_) => "CredentialsNotLoaded",
-        CredentialsError::InvalidConfiguration(_) => "InvalidConfiguration",
-        CredentialsError::ProviderTimedOut(_) => "ProviderTimedOut",
-        _ => "ProviderError",
-    }
-}
-
 /// Whether the credentials are beyond waiting for.
 #[must_use]
 pub fn is_hopeless(failure: &Failure) -> bool {
-    let passing = ["ProviderTimedOut", "ProviderError"].contains(&failure.code.as_str());
-    failure.kind == FailureKind::Credentials && !passing
+    failure.kind == FailureKind::Credentials && failure.code != PROVIDER_ERROR
 }
 
-fn causes<'a>(
+/// An error and what it came from.
+pub(super) fn causes<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     // Copied out, or the cause would seem to live only as long as the closure's argument.
@@ -179,15 +155,19 @@ fn causes<'a>(
 fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut parts: Vec<String> = causes(error).map(ToString::to_string).collect();
     parts.dedup();
-    let text = parts.join(": ");
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    parts.join(": ")
 }
 
+/// The first paragraph in one line, cut. To a wrong signature AWS adds, after an empty
+/// line, what it would have signed: all headers, the session token among them.
 fn cut(message: &str) -> String {
-    if message.chars().count() <= MESSAGE_LIMIT {
-        return message.to_owned();
+    let first = message.split("\n\n").find(|part| !part.trim().is_empty());
+    let words = first.unwrap_or_default().split_whitespace();
+    let line = words.collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= MESSAGE_LIMIT {
+        return line;
     }
-    message.chars().take(MESSAGE_LIMIT).chain(['…']).collect()
+    line.chars().take(MESSAGE_LIMIT).chain(['…']).collect()
 }
 
 #[cfg(test)]
@@ -212,10 +192,16 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_that_came_late_is_told_from_a_wrong_one() {
+    fn a_signature_of_the_wrong_time_is_told_from_a_wrong_one() {
         let late = "Signature expired: 20261124T100000Z is now earlier than 20261124T100500Z";
         assert_eq!(
             refusal("InvalidSignatureException", late, 400),
+            FailureKind::SignatureTooOld
+        );
+        let early =
+            "Signature not yet current: 20261124T101000Z is still later than 20261124T100500Z";
+        assert_eq!(
+            refusal("InvalidSignatureException", early, 400),
             FailureKind::SignatureTooOld
         );
         let wrong = "The request signature we calculated does not match";
@@ -230,5 +216,12 @@ mod tests {
         let message = cut(&"ü".repeat(400));
         assert_eq!(message.chars().count(), MESSAGE_LIMIT + 1);
         assert!(message.ends_with('…'));
+    }
+
+    #[test]
+    fn what_aws_would_have_signed_is_not_kept() {
+        let message = "The signature does not match.\n\nThe Canonical String for this request \
+                       should have been\n'POST\n/\n\nx-amz-security-token:secret\n'";
+        assert_eq!(cut(message), "The signature does not match.");
     }
 }

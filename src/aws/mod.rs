@@ -1,6 +1,10 @@
 //! Everything that knows AWS: the port, its SDK adapter, the request budget, the census.
 //!
-//! Knows nothing of Kubernetes and decides nothing about a pool's life.
+//! A call goes through [`paced`] (may it be sent yet?) and [`cognito`] (sent once,
+//! within its deadline) and comes back in the words of `pool::call`. [`census`]
+//! answers which pools there are and whose, from as few calls as can be; [`region`]
+//! holds one of each per region. Knows nothing of Kubernetes and decides nothing
+//! about a pool's life.
 
 mod bucket;
 pub mod budget;
@@ -10,6 +14,11 @@ pub mod cognito;
 mod convert;
 pub mod error;
 pub mod identity;
+mod owners;
 pub mod paced;
 pub mod port;
 pub mod region;
+#[cfg(test)]
+mod scripted;
+mod sweeps;
+mod unsent;

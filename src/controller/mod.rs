@@ -1,7 +1,7 @@
 //! The Kubernetes shell: watches, queue, facts in, moves out.
 //!
-//! It decides nothing. [`reconcile`] is the only loop: it shows the facts to
-//! [`crate::pool::next`], carries out the move, and adds what came of it. If
+//! It decides nothing. `reconcile` is the only loop: it shows the facts to
+//! [`crate::pool::next()`], carries out the move, and adds what came of it. If
 //! something here seems to need a decision, the core lacks a fact or a move.
 
 mod act;

@@ -1,6 +1,6 @@
 //! The life of a pool as one function: from what is known to the next move.
 //!
-//! [`RULES`] is read top to bottom, the first answer wins. A rule either asks for
+//! `RULES` is read top to bottom, the first answer wins. A rule either asks for
 //! a move or concludes the pass with a verdict; a verdict becomes a status write
 //! where status does not say so yet, and a rest where it does. Asking again with
 //! the same facts gives the same answer.

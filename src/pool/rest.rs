@@ -16,8 +16,8 @@ const RESYNC_SPREAD: u32 = 10;
 /// Part of the slow retry, likewise.
 const RETRY_SPREAD: u32 = 20;
 
-/// Longest pause between two looks for a pool whose creation is in doubt.
-const SETTLING_PAUSE: Duration = Duration::from_secs(30);
+/// Longest pause between two looks for a pool that may show up any moment.
+const DOUBTFUL_PAUSE: Duration = Duration::from_secs(30);
 
 /// What became of a pass, for metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -188,9 +188,10 @@ fn held_up(facts: &Facts, reason: Reason) -> Rest {
     let jitter = facts.moment.jitter;
     let (outcome, pause) = match (reason.stance(), reason) {
         (Stance::Stalled, _) => (Outcome::Stalled, spread(SLOW_RETRY, RETRY_SPREAD, jitter)),
-        (_, Reason::Settling) => (
+        // A pool that may show up any moment is looked for again soon.
+        (_, Reason::Settling | Reason::NotYetVisible) => (
             Outcome::Waiting,
-            facts.memory.backoff(jitter).min(SETTLING_PAUSE),
+            facts.memory.backoff(jitter).min(DOUBTFUL_PAUSE),
         ),
         _ => (Outcome::Waiting, facts.memory.backoff(jitter)),
     };

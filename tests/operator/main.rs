@@ -5,6 +5,7 @@ mod binary;
 mod counting;
 mod crashes;
 mod creation;
+mod credentials;
 mod deletion;
 mod rig;
 mod settings;

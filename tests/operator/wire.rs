@@ -178,14 +178,13 @@ async fn the_signing_time_is_the_one_asked_for_even_after_a_skewed_answer() {
     let fake = FakeCognito::start().await;
     let client = client(&fake.endpoint());
     assert_eq!(client.clock_offset(), None);
-    fake.configure(|settings| settings.date_offset = SignedDuration::from_mins(4));
-    client
-        .call(Call::ListIdentityPools { next_token: None })
-        .await
-        .expect("listed");
+    fake.configure(|settings| settings.date_offset = SignedDuration::from_mins(10));
+    let list = Call::ListIdentityPools { next_token: None };
+    let refused = client.call(list).await.expect_err("signed 10 minutes ago");
+    assert_eq!(refused.kind, FailureKind::SignatureTooOld);
     let offset = client.clock_offset().expect("heard");
     assert!(
-        (offset - SignedDuration::from_mins(4)).abs() < SignedDuration::from_secs(2),
+        (offset - SignedDuration::from_mins(10)).abs() < SignedDuration::from_secs(2),
         "{offset}"
     );
     fake.configure(|settings| settings.date_offset = SignedDuration::ZERO);

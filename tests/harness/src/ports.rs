@@ -1,7 +1,7 @@
 //! Free loopback ports for servers that must be told their port on the command line.
 //!
 //! Between our choosing and the server's binding another process can take a port. Nothing but
-//! trying again helps, and [`start_on_free_ports`] does so for that one failure and no other.
+//! trying again helps, and `start_on_free_ports` does so for that one failure and no other.
 //!
 //! Ports come from below the range that the kernel gives to outgoing connections (32768 and up):
 //! else any client on the machine could take the port of a server that is being restarted.
