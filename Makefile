@@ -13,7 +13,7 @@ help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: ## Show the whole life of a pool on a real apiserver and a fake AWS (CONTEXT=… uses your cluster)
+demo: ## Show the whole life of a pool on a real apiserver and a fake AWS (KUBECONFIG=… or CONTEXT=… uses your cluster)
 	cargo build --workspace --bins
 	cargo run -q -p harness --bin demo -- --operator target/debug/identity-pool-operator $(if $(KUBECONFIG),--kubeconfig $(KUBECONFIG)) $(if $(CONTEXT),--context $(CONTEXT))
 
@@ -23,9 +23,10 @@ test: lint ## Everything that CI checks: lints, unit tests, real apiserver, fake
 	cargo test --workspace -- --test-threads=4
 
 .PHONY: lint
-lint: $(CARGO_DENY) ## Formatting, clippy, licences and banned crates
+lint: $(CARGO_DENY) ## Formatting, clippy, docs, licences and banned crates
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
 	$(CARGO_DENY) --log-level error check bans licenses sources
 
 .PHONY: generate
