@@ -1,62 +1,82 @@
-//! A client that does nothing but the same writes: what the apiserver allows.
-
-use std::time::{Duration, Instant};
+//! A client that does nothing but the operator's two writes: what the apiserver allows.
+//!
+//! It writes what the operator under test wrote to a sample object, byte for byte but
+//! for uid and resourceVersion, with as many objects under way as the operator has, and
+//! hears of an object from the client that made it: it needs neither watch nor AWS.
 
 use futures::{StreamExt, TryStreamExt};
-use harness::control_plane::ControlPlane;
-use kube::api::{Patch, PatchParams, PostParams};
-use serde_json::json;
+use kube::ResourceExt;
+use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use crate::Outcome;
-use crate::objects::{AT_ONCE, Scene, object};
+use crate::creation::{self, Load, Timing};
+use crate::scene::{PASSES_AT_ONCE, Scene};
 
-/// Objects a second: created, then a patch of the metadata and one of the status, as
-/// the operator makes them.
-pub(crate) async fn run(plane: &ControlPlane, count: usize) -> Outcome<f64> {
-    let scene = Scene::without_operator(plane, Duration::ZERO).await?;
-    let begun = Instant::now();
-    let one = |n: usize| write(&scene, n);
-    let written = futures::stream::iter((0..count).map(one)).buffer_unordered(AT_ONCE);
-    written.try_collect::<Vec<()>>().await?;
-    #[expect(clippy::cast_precision_loss, reason = "counts of a benchmark")]
-    let count = count as f64;
-    Ok(count / begun.elapsed().as_secs_f64())
+/// What the operator leaves on an object.
+pub(crate) struct Bare {
+    annotations: Value,
+    finalizers: Value,
+    status: Value,
 }
 
-async fn write(scene: &Scene, n: usize) -> Result<(), kube::Error> {
-    let name = format!("bare-{n}");
-    let params = PatchParams::default();
-    let made = scene
-        .api
-        .create(&PostParams::default(), &object(&name))
-        .await?;
-    let claim =
-        "a claim is about as long as this: 01a20cfe-5f0f-702c-a22d-cf4440e234ce, and so on and on";
-    let metadata = json!({ "metadata": {
-        "uid": made.metadata.uid,
-        "resourceVersion": made.metadata.resource_version,
-        "finalizers": ["cognito-identity.dev/finalizer"],
-        "annotations": { "cognito-identity.dev/claim": claim },
-    }});
-    let marked = scene
-        .api
-        .patch(&name, &params, &Patch::Merge(metadata))
-        .await?;
-    let condition = |kind: &str| {
-        json!({
-            "type": kind, "status": "True", "reason": "InSync", "message": "The pool equals the spec.",
-            "lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1,
+impl Bare {
+    /// Learns from any object of a scene whose operator has done its work.
+    pub(crate) async fn learn(scene: &Scene) -> Outcome<Self> {
+        let list = scene.api.list(&ListParams::default().limit(1)).await?;
+        let sample = list.items.into_iter().next();
+        let sample = sample.ok_or("there is no object to learn from")?;
+        Ok(Self {
+            annotations: json!(sample.annotations()),
+            finalizers: json!(sample.finalizers()),
+            status: sample.data["status"].clone(),
         })
-    };
-    let kinds = ["Ready", "Reconciling", "Stalled", "Drifted", "Advisory"];
-    let status = json!({
-        "metadata": { "resourceVersion": marked.metadata.resource_version },
-        "status": { "observedGeneration": 1, "identityPoolId": "eu-west-1:0f7a3d63-95a1-4b0e-9a0c-6c1c0a7de3f1",
-            "conditions": kinds.map(condition) },
-    });
-    scene
-        .api
-        .patch_status(&name, &params, &Patch::Merge(status))
-        .await?;
-    Ok(())
+    }
+
+    /// Creations in a scene without an operator.
+    pub(crate) async fn run(&self, scene: &Scene, load: Load) -> Outcome<Timing> {
+        let (sender, made) = mpsc::unbounded_channel();
+        let created = creation::run(scene, load, Some(sender));
+        let (timing, ()) = tokio::try_join!(created, self.write_all(&scene.api, made))?;
+        Ok(timing)
+    }
+
+    async fn write_all(
+        &self,
+        api: &Api<DynamicObject>,
+        made: UnboundedReceiver<DynamicObject>,
+    ) -> Outcome<()> {
+        let next = async |mut made: UnboundedReceiver<DynamicObject>| {
+            let object = made.recv().await?;
+            Some((Ok(object), made))
+        };
+        let objects = futures::stream::unfold(made, next).boxed_local();
+        let write = |object| self.write(api, object);
+        Ok(objects
+            .try_for_each_concurrent(PASSES_AT_ONCE, write)
+            .await?)
+    }
+
+    async fn write(
+        &self,
+        api: &Api<DynamicObject>,
+        object: DynamicObject,
+    ) -> Result<(), kube::Error> {
+        let (name, params) = (object.name_any(), PatchParams::default());
+        let mut metadata = precondition(&object);
+        metadata["annotations"] = self.annotations.clone();
+        metadata["finalizers"] = self.finalizers.clone();
+        let claim = Patch::Merge(json!({ "metadata": metadata }));
+        let claimed = api.patch(&name, &params, &claim).await?;
+        let status = json!({ "metadata": precondition(&claimed), "status": self.status });
+        api.patch_status(&name, &params, &Patch::Merge(status))
+            .await?;
+        Ok(())
+    }
+}
+
+/// No write over a change that was not seen.
+fn precondition(object: &DynamicObject) -> Value {
+    json!({ "uid": object.metadata.uid, "resourceVersion": object.metadata.resource_version })
 }

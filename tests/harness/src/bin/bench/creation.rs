@@ -1,134 +1,103 @@
 //! Creations: from the answer to the create request to the event that says Ready.
+//!
+//! Who makes the objects Ready does not matter here, so that the operator and the bare
+//! client are measured by the same code.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt, TryStreamExt};
 use kube::ResourceExt;
-use kube::api::{DynamicObject, ListParams, PostParams, WatchEvent, WatchParams};
+use kube::api::{DynamicObject, PostParams};
+use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
-use crate::Outcome;
-use crate::objects::{AT_ONCE, Scene, object};
+use crate::objects::object;
+use crate::ready::Since;
+use crate::scene::Scene;
+use crate::{Outcome, real};
 
-/// Seconds; a run that takes longer is broken.
-const LIMIT: u32 = 120;
+/// Create requests at once: enough to keep two cores busy.
+const AT_ONCE: usize = 16;
 
-/// What one run showed.
-pub(crate) struct Measured {
-    pub(crate) per_second: f64,
-    /// Milliseconds.
-    pub(crate) p50: f64,
-    /// Milliseconds.
-    pub(crate) p99: f64,
-    /// AWS calls an object, whatever the operation.
-    pub(crate) calls: f64,
-    /// Writes an object by the operator's own count, Events apart.
-    pub(crate) writes: f64,
+/// What is created.
+#[derive(Clone, Copy)]
+pub(crate) struct Load {
+    pub(crate) count: usize,
+    /// From one creation to the next; zero is as fast as it goes.
+    pub(crate) every: Duration,
 }
 
-/// Creates so many objects and waits until all are Ready.
-pub(crate) async fn run(scene: &Scene, count: usize) -> Outcome<Measured> {
+impl Load {
+    /// As fast as it goes.
+    pub(crate) const fn of(count: usize) -> Self {
+        let every = Duration::ZERO;
+        Self { count, every }
+    }
+}
+
+/// What one run showed.
+pub(crate) struct Timing {
+    /// Objects from the first request to the last event.
+    pub(crate) per_second: f64,
+    /// From create to Ready, by length.
+    took: Vec<Duration>,
+}
+
+impl Timing {
+    /// The time, in milliseconds, within which so many of a hundred were Ready.
+    pub(crate) fn percentile(&self, percent: usize) -> f64 {
+        let place = (self.took.len() * percent).div_ceil(100).saturating_sub(1);
+        let took = self.took.get(place);
+        took.map_or(f64::NAN, |took| took.as_secs_f64() * 1000.0)
+    }
+}
+
+/// Creates objects and waits until all are Ready; each is handed to `made`, if given.
+pub(crate) async fn run(
+    scene: &Scene,
+    load: Load,
+    made: Option<UnboundedSender<DynamicObject>>,
+) -> Outcome<Timing> {
     let prefix = Uuid::new_v4().simple().to_string();
-    let before = (scene.fake.calls().len(), writes(scene).await);
-    let version = scene
-        .api
-        .list(&ListParams::default())
-        .await?
-        .metadata
-        .resource_version;
+    let since = Since::now(&scene.api).await?;
     let begun = Instant::now();
-    let ready = ready(scene, version.unwrap_or_default(), prefix.clone(), count);
-    let (created, ready) = tokio::join!(
-        create(scene, &prefix, count),
-        tokio::time::timeout(Duration::from_secs(LIMIT.into()), ready)
-    );
-    let (created, (ready, last)) = (created?, ready??);
+    let ready = since.until_ready(&scene.api, |name| name.starts_with(&prefix), load.count);
+    let (created, ready) = tokio::try_join!(create(scene, &prefix, load, made), ready)?;
+    let last = ready.values().max().copied().unwrap_or(begun);
     let mut took: Vec<Duration> = created
         .iter()
         .filter_map(|(name, at)| Some(ready.get(name)?.saturating_duration_since(*at)))
         .collect();
     took.sort();
-    let after = (scene.fake.calls().len(), writes(scene).await);
-    Ok(Measured {
-        per_second: real(count) / last.duration_since(begun).as_secs_f64(),
-        p50: millis(&took, 50),
-        p99: millis(&took, 99),
-        calls: real(after.0 - before.0) / real(count),
-        writes: (after.1 - before.1) / real(count),
+    Ok(Timing {
+        per_second: real(load.count) / last.duration_since(begun).as_secs_f64(),
+        took,
     })
 }
 
-async fn create(scene: &Scene, prefix: &str, count: usize) -> Outcome<HashMap<String, Instant>> {
-    let one = |n: usize| async move {
-        let name = format!("{prefix}-{n}");
-        scene
-            .api
-            .create(&PostParams::default(), &object(&name))
-            .await?;
-        Ok::<_, kube::Error>((name, Instant::now()))
-    };
-    let created = futures::stream::iter((0..count).map(one)).buffer_unordered(AT_ONCE);
-    Ok(created.try_collect().await?)
-}
-
-/// When each object was first seen Ready, and when the last was.
-async fn ready(
+/// When each create request was answered.
+async fn create(
     scene: &Scene,
-    version: String,
-    prefix: String,
-    count: usize,
-) -> Result<(HashMap<String, Instant>, Instant), kube::Error> {
-    let params = WatchParams::default().timeout(LIMIT);
-    let events = scene.api.watch(&params, &version).await?;
-    let mut events = std::pin::pin!(events);
-    let mut seen = HashMap::new();
-    let mut last = Instant::now();
-    while seen.len() < count {
-        let Some(event) = events.try_next().await? else {
-            break;
-        };
-        if let WatchEvent::Modified(object) = event
-            && object.name_any().starts_with(&prefix)
-            && is_ready(&object)
-            && seen.insert(object.name_any(), Instant::now()).is_none()
-        {
-            last = Instant::now();
+    prefix: &str,
+    load: Load,
+    made: Option<UnboundedSender<DynamicObject>>,
+) -> Outcome<HashMap<String, Instant>> {
+    let (begun, made) = (tokio::time::Instant::now(), made.as_ref());
+    let one = |n: u32| async move {
+        if !load.every.is_zero() {
+            tokio::time::sleep_until(begun + load.every * n).await;
         }
-    }
-    Ok((seen, last))
-}
-
-fn is_ready(object: &DynamicObject) -> bool {
-    let conditions = object.data["status"]["conditions"].as_array();
-    conditions.is_some_and(|all| {
-        all.iter()
-            .any(|one| one["type"] == "Ready" && one["status"] == "True")
-    })
-}
-
-/// Writes but for Events, by the operator's metrics.
-async fn writes(scene: &Scene) -> f64 {
-    let Some(operator) = &scene.operator else {
-        return 0.0;
+        let object = object(&format!("{prefix}-{n}"));
+        let created = scene.api.create(&PostParams::default(), &object).await?;
+        let entry = (created.name_any(), Instant::now());
+        if let Some(made) = made {
+            // The receiver is gone only when it has failed, which is said there.
+            let _ = made.send(created);
+        }
+        Ok::<_, kube::Error>(entry)
     };
-    let page = operator.metrics().await;
-    let line = "identity_pool_operator_apiserver_writes_total{write=\"";
-    let counted = page.lines().filter_map(|text| text.strip_prefix(line));
-    counted
-        .filter(|rest| !rest.starts_with("event"))
-        .filter_map(|rest| rest.rsplit(' ').next()?.parse::<f64>().ok())
-        .sum()
-}
-
-fn millis(sorted: &[Duration], percent: usize) -> f64 {
-    let place = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
-    sorted
-        .get(place)
-        .map_or(f64::NAN, |took| took.as_secs_f64() * 1000.0)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of a benchmark")]
-fn real(count: usize) -> f64 {
-    count as f64
+    let all = (0..).take(load.count).map(one);
+    let created = futures::stream::iter(all).buffer_unordered(AT_ONCE);
+    Ok(created.try_collect().await?)
 }

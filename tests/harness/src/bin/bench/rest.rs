@@ -1,84 +1,128 @@
-//! What a pool costs while nothing happens.
+//! What pools cost while nothing happens.
 //!
-//! Looks come once a resync period, so they are counted at a short period and
-//! scaled to the default one; the list of the account comes once a minute whatever
-//! the period, so it is scaled by time alone.
+//! The operator is restarted before: it spreads the turns of known pools evenly over
+//! the period, so that a window of whole periods shows the rate of a steady state and
+//! not the echo of 200 creations at once. Looks come once a resync period, so they are
+//! counted at a short period and scaled to the default one; the list of the account
+//! comes once a minute whatever the period, so it is scaled by time alone.
 
-use std::path::Path;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use harness::control_plane::ControlPlane;
+use futures::future::try_join_all;
+use kube::ResourceExt;
+use kube::api::ListParams;
 
-use crate::objects::Scene;
-use crate::table::{Row, Table};
-use crate::{Outcome, creation};
+use crate::case::Bench;
+use crate::creation::{self, Load};
+use crate::row::Row;
+use crate::scene::Scene;
+use crate::tally::Tally;
+use crate::{Outcome, real};
 
-const POOLS: usize = 200;
-/// The shortest period that the operator takes.
-const PERIOD: f64 = 60.0;
-/// The default period.
-const DEFAULT_PERIOD: f64 = 1800.0;
-const HOUR: f64 = 3600.0;
+pub(crate) const POOLS: usize = 200;
+/// Seconds: the shortest period that the operator takes.
+pub(crate) const PERIOD: u32 = 60;
+/// Seconds.
+pub(crate) const DEFAULT_PERIOD: u32 = 1800;
+/// The calls of a look at one pool; all others are scaled by time alone.
+const LOOK: &str = "DescribeIdentityPool";
+/// From the restart to the window: away from the list that a start and each full
+/// minute bring, of which the window shall hold neither one more nor one less.
+const ASIDE: Duration = Duration::from_secs(5);
 
-/// Watches a quiet operator and tells what it did.
-pub(crate) async fn rows(
-    plane: &ControlPlane,
-    operator: &Path,
-    table: &mut Table,
-    quick: bool,
-) -> Outcome<()> {
-    let time = Duration::from_secs(if quick { 15 } else { 130 });
-    eprintln!("{POOLS} pools at rest for {} s", time.as_secs());
-    let mut scene = Scene::without_operator(plane, Duration::ZERO).await?;
-    let started = scene.start(operator, &["--resync-period-seconds=60"])?;
-    started.ready().await?;
-    scene.operator = Some(started);
-    creation::run(&scene, POOLS).await?;
-    let versions = versions(&scene).await?;
-    scene.fake.reset_journal();
+/// What one operator did in its window, by pool and hour.
+struct Seen {
+    looks: f64,
+    others: f64,
+    touched: f64,
+    writes: f64,
+}
+
+/// Watches as many quiet operators as there are runs, side by side, for some periods.
+pub(crate) async fn rows(bench: &Bench<'_>, periods: u32) -> Outcome<Vec<Row>> {
+    let window = Duration::from_secs((PERIOD * periods).into());
+    let mut scenes = Vec::new();
+    for _ in 0..bench.runs {
+        let mut scene = Scene::operated(bench.plane, bench.binary, Duration::ZERO).await?;
+        creation::run(&scene, Load::of(POOLS), None).await?;
+        let flag = format!("--resync-period-seconds={PERIOD}");
+        scene.operate(&[&flag]).await?;
+        scenes.push(scene);
+    }
+    let of = scenes.len();
+    eprintln!("{of} × {POOLS} pools at rest for {} s", window.as_secs());
+    tokio::time::sleep(ASIDE).await;
+    let seen = try_join_all(scenes.iter().map(|scene| watch(scene, window))).await?;
+    Ok(table(&seen))
+}
+
+async fn watch(scene: &Scene, window: Duration) -> Outcome<Seen> {
+    let (versions, before) = (versions(scene).await?, Tally::now(scene).await);
     let begun = Instant::now();
-    tokio::time::sleep(time).await;
-    let hours = begun.elapsed().as_secs_f64() / HOUR;
-    let looks = real(scene.fake.count("DescribeIdentityPool")) / real(POOLS) / hours;
-    let lists = real(scene.fake.count("ListIdentityPools")) / real(POOLS) / hours;
-    let others = real(scene.fake.calls().len()) - (looks + lists) * real(POOLS) * hours;
-    let moved = versions
+    tokio::time::sleep(window).await;
+    let hours = begun.elapsed().as_secs_f64() / 3600.0;
+    let spent = Tally::now(scene).await.since(&before);
+    let after = self::versions(scene).await?;
+    let touched = versions
         .iter()
-        .zip(self::versions(&scene).await?)
-        .filter(|(before, after)| *before != after);
-    let an_hour = looks * PERIOD / DEFAULT_PERIOD + lists + others / real(POOLS) / hours;
-    table.push(
+        .filter(|(name, version)| after.get(*name) != Some(version));
+    let rate = |count: usize| real(count) / real(POOLS) / hours;
+    let looks = spent.calls_of(LOOK);
+    Ok(Seen {
+        looks: rate(looks),
+        others: rate(spent.all_calls() - looks),
+        touched: real(touched.count()),
+        writes: rate(spent.writes + spent.events),
+    })
+}
+
+fn table(seen: &[Seen]) -> Vec<Row> {
+    let scale = f64::from(PERIOD) / f64::from(DEFAULT_PERIOD);
+    let lists = 60.0 * real(POOLS.div_ceil(60)) / real(POOLS);
+    let of = |value: fn(&Seen) -> f64| seen.iter().map(value);
+    let all = seen.iter().map(|seen| seen.looks * scale + seen.others);
+    vec![
+        Row::new("AWS calls a pool and hour, period 1800 s", "", all)
+            .target(format!("≤{:.1}", 4.0 + lists))
+            .peers("120 or 60 (XC), 0 (ACK)"),
         Row::new(
-            "AWS calls a pool and hour at rest, scaled to 30 min",
+            "  looks, scaled",
             "",
-            vec![an_hour],
+            of(|seen| seen.looks).map(|looks| looks * scale),
+        ),
+        Row::new(
+            "  the account's list, not scaled",
+            "",
+            of(|seen| seen.others),
         )
-        .target("≤5")
+        .target(format!("{lists:.1}")),
+        Row::new(
+            "looks a pool and hour, as measured",
+            "",
+            of(|seen| seen.looks),
+        ),
+        Row::new(
+            "objects with a new resourceVersion",
+            "",
+            of(|seen| seen.touched),
+        )
+        .target("0"),
+        Row::new(
+            "apiserver writes a pool and hour",
+            "",
+            of(|seen| seen.writes),
+        )
+        .target("0")
         .peers("120 or 60 (XC), 0 (ACK)"),
-    );
-    table.push(Row::new(
-        "  of which the minute's list of the account",
-        "",
-        vec![lists],
-    ));
-    table.push(
-        Row::new("objects written to at rest", "", vec![real(moved.count())])
-            .target("0")
-            .peers("all, each minute (XC)"),
-    );
-    Ok(())
+    ]
 }
 
-async fn versions(scene: &Scene) -> Outcome<Vec<Option<String>>> {
-    let list = scene.api.list(&kube::api::ListParams::default()).await?;
-    Ok(list
-        .items
-        .into_iter()
-        .map(|object| object.metadata.resource_version)
+/// By name.
+async fn versions(scene: &Scene) -> Outcome<BTreeMap<String, Option<String>>> {
+    let list = scene.api.list(&ListParams::default()).await?;
+    let versions = list.items.into_iter();
+    Ok(versions
+        .map(|object| (object.name_any(), object.metadata.resource_version))
         .collect())
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of a benchmark")]
-fn real(count: usize) -> f64 {
-    count as f64
 }

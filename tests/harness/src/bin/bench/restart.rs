@@ -1,0 +1,76 @@
+//! How long a start takes, and what a restart over many pools costs.
+//!
+//! A restart has come to a steady state when each object has had a pass and none is
+//! under way.
+
+use std::time::{Duration, Instant};
+
+use crate::case::Bench;
+use crate::creation::{self, Load};
+use crate::row::Row;
+use crate::scene::Scene;
+use crate::tally::{Tally, sum};
+use crate::{Outcome, real};
+
+/// So long a period that no look is due while a restart is watched.
+const NO_LOOKS: &str = "--resync-period-seconds=86400";
+/// A restart that takes longer is broken.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A start in an empty namespace.
+pub(crate) async fn start_row(bench: &Bench<'_>) -> Outcome<Row> {
+    let mut took = Vec::new();
+    for _ in 0..bench.runs {
+        let mut scene = Scene::new(bench.plane, bench.binary, Duration::ZERO).await?;
+        let begun = Instant::now();
+        scene.operate(&[]).await?;
+        took.push(millis(begun));
+    }
+    Ok(Row::new("process start to ready, no objects", "ms", took))
+}
+
+/// Restarts over so many pools.
+pub(crate) async fn rows(bench: &Bench<'_>, count: usize) -> Outcome<Vec<Row>> {
+    eprintln!("restarts with {count} pools");
+    let mut scene = Scene::operated(bench.plane, bench.binary, Duration::ZERO).await?;
+    creation::run(&scene, Load::of(count), None).await?;
+    let (mut ready, mut steady, mut calls, mut writes) = (vec![], vec![], vec![], vec![]);
+    for _ in 0..bench.runs {
+        Tally::at_rest(&scene).await;
+        scene.operator = None;
+        scene.fake.reset_journal();
+        let begun = Instant::now();
+        scene.operate(&[NO_LOOKS]).await?;
+        ready.push(millis(begun));
+        until_steady(&scene, count).await?;
+        steady.push(millis(begun));
+        let spent = Tally::at_rest(&scene).await;
+        calls.push(real(spent.all_calls()));
+        writes.push(real(spent.writes));
+    }
+    let pages = count.div_ceil(60);
+    Ok(vec![
+        Row::new("process start to ready", "ms", ready),
+        Row::new("process start to steady state", "ms", steady).target("≤5000"),
+        Row::new("AWS calls before the first due look", "", calls).target(format!("≤{pages} + 1")),
+        Row::new("apiserver writes", "", writes).target("0"),
+    ])
+}
+
+async fn until_steady(scene: &Scene, count: usize) -> Outcome<()> {
+    let begun = Instant::now();
+    while begun.elapsed() < LIMIT {
+        let operator = scene.operator.as_ref().ok_or("there is no operator")?;
+        let page = operator.metrics().await;
+        if sum(&page, "reconcile_total", "") >= count && sum(&page, "reconcile_in_flight", "") == 0
+        {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Err("the operator did not come to rest after its restart".into())
+}
+
+fn millis(begun: Instant) -> f64 {
+    begun.elapsed().as_secs_f64() * 1000.0
+}

@@ -1,0 +1,93 @@
+//! The scene of a measurement: a namespace, a fake Cognito and, mostly, an operator.
+//!
+//! Each is fresh, so that no measurement inherits pools, caches or memory of another.
+//! Dropping a scene ends its operator and its fake; objects stay in the namespace,
+//! which nobody watches any more.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use harness::cognito::{FakeCognito, Settings};
+use harness::control_plane::{ControlPlane, Namespace};
+use harness::operator::{self, Operator};
+use harness::scratch::Scratch;
+use kube::api::{Api, DynamicObject};
+
+use crate::Outcome;
+use crate::objects::kind;
+
+/// Passes at once: the operator's default, given as a flag so that the bare client
+/// certainly works with as many.
+pub(crate) const PASSES_AT_ONCE: usize = 32;
+
+/// Pools that an account may have: more than any measurement makes.
+const QUOTA: usize = 100_000;
+
+/// Objects of one namespace and what works on them.
+pub(crate) struct Scene {
+    pub(crate) api: Api<DynamicObject>,
+    pub(crate) fake: FakeCognito,
+    pub(crate) operator: Option<Operator>,
+    binary: PathBuf,
+    namespace: String,
+    kubeconfig: PathBuf,
+    scratch: Scratch,
+}
+
+impl Scene {
+    /// Nobody looks after the objects yet.
+    pub(crate) async fn new(
+        plane: &ControlPlane,
+        binary: &Path,
+        latency: Duration,
+    ) -> Outcome<Self> {
+        let client = plane.client().await?;
+        let namespace = Namespace::create(&client, "bench").await?.name().to_owned();
+        let settings = |settings: &mut Settings| {
+            settings.latency = latency;
+            settings.quota = QUOTA;
+        };
+        Ok(Self {
+            api: Api::namespaced_with(client, &namespace, &kind()),
+            fake: FakeCognito::builder().configure(settings).start().await,
+            operator: None,
+            binary: binary.to_owned(),
+            namespace,
+            kubeconfig: plane.kubeconfig_path().to_owned(),
+            scratch: Scratch::new()?,
+        })
+    }
+
+    /// With an operator that has listed the empty namespace.
+    pub(crate) async fn operated(
+        plane: &ControlPlane,
+        binary: &Path,
+        latency: Duration,
+    ) -> Outcome<Self> {
+        let mut scene = Self::new(plane, binary, latency).await?;
+        scene.operate(&[]).await?;
+        Ok(scene)
+    }
+
+    /// Kills the operator, if there is one, and starts another, which is ready then.
+    pub(crate) async fn operate(&mut self, flags: &[&str]) -> Result<&Operator, operator::Error> {
+        self.operator = None;
+        let mut all = vec![
+            format!("--watch-namespaces={}", self.namespace),
+            format!("--installation-id={}", self.namespace),
+            format!("--max-concurrent-reconciles={PASSES_AT_ONCE}"),
+        ];
+        all.extend(flags.iter().map(|flag| (*flag).to_owned()));
+        let log = self.scratch.path().join("operator.log");
+        let started = Operator::start(&self.binary, &self.fake, Some(&self.kubeconfig), all, &log)?;
+        started.ready().await?;
+        Ok(self.operator.insert(started))
+    }
+
+    /// The operator's resident memory; no number when it has ended.
+    pub(crate) fn resident_mib(&self) -> f64 {
+        let kib = self.operator.as_ref().and_then(Operator::resident_kib);
+        let kib = kib.and_then(|kib| u32::try_from(kib).ok());
+        kib.map_or(f64::NAN, |kib| f64::from(kib) / 1024.0)
+    }
+}
