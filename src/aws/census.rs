@@ -250,4 +250,17 @@ mod tests {
         assert!(!census.exists(&made.id, &before));
         assert!(found(&census, "me").await.is_empty());
     }
+
+    #[tokio::test]
+    async fn a_pool_first_seen_without_its_tags_is_looked_at_again() {
+        let account = Account::with(&[("a", "me")]);
+        let census = Census::new(account.paced());
+        let bare = Observed {
+            id: PoolId::new("a"),
+            settings: Settings::default(),
+            tags: Tags::new(),
+        };
+        census.note_pool(&bare);
+        assert_eq!(found(&census, "me").await, ["a"]);
+    }
 }

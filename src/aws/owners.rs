@@ -24,6 +24,16 @@ struct Seen {
     owner: Option<String>,
     claim: Option<String>,
     at: Timestamp,
+    /// When the pool was first seen.
+    first: Timestamp,
+}
+
+impl Seen {
+    /// Whether the look tells whose the pool is. One without an owner may have come
+    /// before the tags did, or in the minute in which somebody had removed them.
+    fn is_final(&self) -> bool {
+        self.owner.is_some() || self.at.duration_since(self.first) >= LAG
+    }
 }
 
 /// The pools whose tags were seen.
@@ -39,12 +49,15 @@ impl Owners {
 
     pub(super) fn note(&self, observed: &Observed) {
         let tag = |key: &str| observed.tags.get(key).cloned();
+        let at = Timestamp::now();
+        let mut all = self.seen();
         let seen = Seen {
             owner: tag(OWNER_TAG),
             claim: tag(CLAIM_TAG),
-            at: Timestamp::now(),
+            at,
+            first: all.get(&observed.id).map_or(at, |before| before.first),
         };
-        self.seen().insert(observed.id.clone(), seen);
+        all.insert(observed.id.clone(), seen);
     }
 
     pub(super) fn forget(&self, id: &PoolId) {
@@ -72,10 +85,11 @@ impl Owners {
         .collect()
     }
 
-    /// The pools of a list whose tags nobody has seen.
+    /// The pools of a list of which no look told whose they are.
     pub(super) fn unseen(&self, sweep: &Sweep) -> Vec<PoolId> {
         let seen = self.seen();
-        let unseen = sweep.pools.keys().filter(|id| !seen.contains_key(*id));
+        let known = |id: &PoolId| seen.get(id).is_some_and(Seen::is_final);
+        let unseen = sweep.pools.keys().filter(|id| !known(id));
         unseen.cloned().collect()
     }
 

@@ -4,11 +4,13 @@
 //! at once with one line and code 2. What may come right by itself (network, a
 //! missing CRD, an apiserver that is not there yet) is waited for, visibly.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use kube::api::Api;
 use kube::config::KubeConfigOptions;
 use kube::{Client, Config};
@@ -34,13 +36,13 @@ const SHORT_WINDOW: u32 = 360;
 #[derive(Debug, Args)]
 pub(super) struct Flags {
     /// Namespaces to look after, comma-separated [default: all]
-    #[arg(long, env = "WATCH_NAMESPACES", value_delimiter = ',')]
+    #[arg(long, env = "WATCH_NAMESPACES", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new())]
     watch_namespaces: Vec<String>,
     /// Label selector of the objects to look after [default: all]
     #[arg(long, env = "WATCH_SELECTOR")]
     watch_selector: Option<String>,
     /// Tells this cluster from others in the same AWS account [default: uid of the namespace kube-system]
-    #[arg(long, env = "INSTALLATION_ID")]
+    #[arg(long, env = "INSTALLATION_ID", value_parser = NonEmptyStringValueParser::new())]
     installation_id: Option<String>,
     /// Seconds after which a create call without an answer can no longer take effect
     #[arg(long, env = "SETTLE_WINDOW_SECONDS", default_value_t = 420)]
@@ -166,7 +168,10 @@ async fn operate(flags: Flags) -> Result<(), Error> {
         operator,
         regions: Regions::new(config, caller, Arc::clone(&telemetry)),
         scope: Scope {
-            namespaces: flags.watch_namespaces,
+            // Named twice, a namespace would have two queues for the same objects.
+            namespaces: BTreeSet::from_iter(flags.watch_namespaces)
+                .into_iter()
+                .collect(),
             selector: flags.watch_selector,
         },
         concurrency: flags.max_concurrent_reconciles,
@@ -316,5 +321,24 @@ mod tests {
         assert_eq!(address(":8080"), Ok("[::]:8080".parse().ok()));
         assert_eq!(address("127.0.0.1:0"), Ok("127.0.0.1:0".parse().ok()));
         assert!(address("8080").is_err_and(|why| why.contains("host:port")));
+    }
+
+    #[test]
+    fn empty_values_are_refused() {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            _flags: Flags,
+        }
+        for flag in [
+            "--watch-namespaces=",
+            "--installation-id=",
+            "--watch-namespaces=a,,b",
+        ] {
+            assert!(
+                <Line as clap::Parser>::try_parse_from(["x", flag]).is_err(),
+                "{flag}"
+            );
+        }
     }
 }

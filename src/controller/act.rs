@@ -18,7 +18,7 @@ use crate::pool::{notes, ownership};
 pub(super) struct Hands<'a> {
     pub(super) context: &'a Context,
     pub(super) region: Arc<Region>,
-    /// The token that is kept for the create call.
+    /// The token that is kept for the next call that changes something.
     pub(super) reserved: Option<Permit>,
 }
 
@@ -51,9 +51,10 @@ impl Hands<'_> {
     }
 
     pub(super) async fn call(&mut self, call: Call) -> Seen {
-        let kept = match call {
-            Call::CreateIdentityPool { .. } => self.reserved.take(),
-            _ => None,
+        let kept = if call.operation().mutates() {
+            self.reserved.take()
+        } else {
+            None
         };
         let result = match kept {
             Some(permit) => self.region.aws.send(permit, call.clone()).await,

@@ -35,7 +35,7 @@ impl Memories {
             .entry(uid.to_owned())
             .or_insert_with(|| Memory::new(arrival));
         if arrival == Arrival::Listed {
-            memory.arrival = Arrival::Listed;
+            memory.relisted();
         }
     }
 
@@ -55,7 +55,16 @@ impl Memories {
     /// What a pass leaves behind.
     pub(super) fn end(&self, uid: &str, memory: Option<Memory>) {
         let mut table = self.table();
-        if let Some(memory) = memory {
+        if let Some(mut memory) = memory {
+            let lists = table
+                .present
+                .get(uid)
+                .map_or(memory.lists, |known| known.lists);
+            if lists != memory.lists {
+                // Listed anew while the pass ran on what it knew before.
+                memory.relisted();
+                memory.lists = lists;
+            }
             table.present.insert(uid.to_owned(), memory);
         } else {
             table.present.remove(uid);
@@ -66,7 +75,10 @@ impl Memories {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
+    use crate::pool::memory::{Fate, OwnClaim};
 
     #[test]
     fn an_object_is_new_once_only() {
@@ -87,6 +99,22 @@ mod tests {
         memories.end("a", None);
         memories.arrived("a", Arrival::Event);
         assert_eq!(memories.begin("a").arrival, Arrival::Listed);
+    }
+
+    #[test]
+    fn a_relist_during_a_pass_is_not_forgotten_at_its_end() {
+        let memories = Memories::default();
+        memories.arrived("a", Arrival::Event);
+        let mut pass = memories.begin("a");
+        pass.own_claim = Some(OwnClaim {
+            id: Uuid::nil(),
+            fate: Fate::Void,
+        });
+        memories.arrived("a", Arrival::Listed);
+        memories.end("a", Some(pass));
+        let after = memories.begin("a");
+        assert_eq!(after.arrival, Arrival::Listed);
+        assert_eq!(after.own_claim.map(|own| own.fate), Some(Fate::Unclear));
     }
 
     #[test]

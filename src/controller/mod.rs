@@ -18,4 +18,4 @@ mod run;
 mod watch;
 
 pub use client::careful_client;
-pub use run::{Controller, Count, Error, Options, Scope};
+pub use run::{Controller, Error, Options, Scope};

@@ -89,7 +89,7 @@ async fn moves(
             Move::DropFinalizer => hands.drop_finalizer(&object).await,
             Move::Rest(rest) => return (object, rest),
         };
-        facts.learn(seen);
+        facts.learn(seen, context.clock.now());
     }
 }
 

@@ -27,7 +27,7 @@ use super::{existence, reconcile, watch};
 use crate::aws::region::Regions;
 use crate::pool::facts::Operator;
 use crate::telemetry::Telemetry;
-use crate::telemetry::metrics::Readiness;
+use crate::telemetry::admin::Count;
 
 /// Running passes may take this long after a stop: two AWS calls at their
 /// deadline and the writes around them; below Kubernetes' usual 30 s of grace.
@@ -57,9 +57,6 @@ pub struct Options {
     /// Where to tell.
     pub telemetry: Arc<Telemetry>,
 }
-
-/// Counts the objects by readiness.
-pub type Count = Arc<dyn Fn() -> Readiness + Send + Sync>;
 
 /// What can end a controller besides a stop.
 #[derive(Debug, thiserror::Error)]

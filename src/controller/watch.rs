@@ -18,7 +18,7 @@ use kube::{Resource, ResourceExt};
 use super::context::Guarded;
 use super::listing::Listing;
 use super::memories::Memories;
-use crate::api::names::RECONCILE_AT_ANNOTATION;
+use crate::api::names::{CLAIM_ANNOTATION, FINALIZER, RECONCILE_AT_ANNOTATION};
 use crate::pool::memory::Arrival;
 use crate::telemetry::Telemetry;
 
@@ -85,7 +85,21 @@ fn trigger(object: &Guarded) -> Option<u64> {
         .annotations()
         .get(RECONCILE_AT_ANNOTATION)
         .hash(&mut hasher);
+    unmarked(object).hash(&mut hasher);
     Some(hasher.finish())
+}
+
+/// Whether somebody took finalizer or claim away from an object with a pool. Our own
+/// marks come before the pool is recorded, so they wake nobody.
+fn unmarked(object: &Guarded) -> bool {
+    let status = object
+        .0
+        .as_ref()
+        .ok()
+        .and_then(|object| object.status.as_ref());
+    let recorded = status.is_some_and(|status| status.identity_pool_id.is_some());
+    let held = object.finalizers().iter().any(|name| name == FINALIZER);
+    recorded && !(held && object.annotations().contains_key(CLAIM_ANNOTATION))
 }
 
 impl Report {

@@ -22,6 +22,9 @@ pub const SEND_FENCE: Duration = Duration::from_secs(20);
 /// settle window allows for 60 s between any two of the three clocks.
 pub const MAX_CLOCK_OFFSET: SignedDuration = SignedDuration::from_secs(30);
 
+/// How far from its own clock AWS honours a signature (Signature Version 4).
+pub const SIGNATURE_WINDOW: Duration = Duration::from_secs(300);
+
 /// A claim this far ahead of our clock can come from a replica whose clock is off
 /// by less than [`MAX_CLOCK_OFFSET`], as ours may be the other way.
 const MAX_AHEAD: Duration = Duration::from_mins(1);
@@ -62,8 +65,9 @@ pub enum Reading {
     /// There is none.
     Absent,
     /// One that no process of ours can have written for this object just so:
-    /// malformed, from the future, or another object's.
-    Untrusted,
+    /// malformed, from the future, or another object's. With its time, if it has one
+    /// and is about this object: a clock that was wrong may have written it.
+    Untrusted(Option<Timestamp>),
     /// A claim, and when it was made.
     Trusted(Claim, Timestamp),
 }
@@ -75,13 +79,13 @@ pub fn read(annotation: Option<&str>, uid: &str, now: Timestamp) -> Reading {
         return Reading::Absent;
     };
     let Ok(claim) = serde_json::from_str::<Claim>(text) else {
-        return Reading::Untrusted;
+        return Reading::Untrusted(None);
     };
     match claim.time() {
         Some(at) if claim.uid == uid && at <= time::after(now, MAX_AHEAD) => {
             Reading::Trusted(claim, at)
         }
-        _ => Reading::Untrusted,
+        at => Reading::Untrusted(at.filter(|_| claim.uid == uid)),
     }
 }
 
@@ -141,10 +145,10 @@ mod tests {
             ("from the future", text.as_str(), "u1", early),
             ("without a time", random.as_str(), "u1", at),
         ] {
-            assert_eq!(
-                read(Some(annotation), uid, now),
-                Reading::Untrusted,
-                "{what}"
+            let reading = read(Some(annotation), uid, now);
+            assert!(
+                matches!(reading, Reading::Untrusted(_)),
+                "{what}: {reading:?}"
             );
         }
     }

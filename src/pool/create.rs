@@ -21,7 +21,7 @@ use crate::api::names::CLAIM_TAG;
 
 /// One step towards a new pool. To be asked only when there certainly is none.
 pub(super) fn create(facts: &Facts) -> Flow {
-    clocks_agree(facts)?;
+    clocks_agree(facts, || Flow::Continue(()))?;
     if let Some(call) = facts
         .claimed
         .as_ref()
@@ -59,43 +59,49 @@ fn still_on_object(facts: &Facts, claimed: &Claimed) -> bool {
 
 /// The settle window reckons with clocks that are at most this far apart. What was
 /// heard of AWS's clock may be old, so it is heard anew before anybody is alarmed.
-fn clocks_agree(facts: &Facts) -> Flow {
+pub(super) fn clocks_agree<T>(facts: &Facts, then: impl FnOnce() -> Flow<T>) -> Flow<T> {
     let offset = facts.moment.clock_offset.unwrap_or_default();
     if offset.abs() <= MAX_CLOCK_OFFSET {
-        return Flow::Continue(());
+        return then();
     }
     if facts.searches.is_empty() {
         return act(Move::Search { after: facts.began });
     }
-    let (seconds, which) = (
-        offset.as_secs().abs(),
-        if offset.is_negative() {
-            "ahead of"
-        } else {
-            "behind"
-        },
-    );
+    let which = if offset.is_negative() {
+        "ahead of"
+    } else {
+        "behind"
+    };
     hold(
         Reason::ClockSkew,
         format!(
-            "The operator's clock is {seconds} s {which} that of AWS; with more than {} s no pool is \
-             created, because a late call could not be told from a new one. Set the node's clock right.",
+            "The operator's clock is more than {} s {which} that of AWS. No pool is created and none \
+             is believed not to exist, because a late call could not be told from a new one. Set the \
+             node's clock right.",
             MAX_CLOCK_OFFSET.as_secs()
         ),
     )
 }
 
-/// The claim for a pool that exists while the object has lost its own.
+/// The claim for a pool that exists while the object has lost its own, or the id for
+/// a pool that has lost its tag: each is the other's witness.
 pub(super) fn claim_for(facts: &Facts, pool: &Observed) -> Claim {
     let is_past =
         |id: &Uuid| claim::time_of(*id).is_some_and(|at: Timestamp| at <= facts.moment.now);
-    let id = pool
-        .tags
-        .get(CLAIM_TAG)
-        .and_then(|tag| tag.parse().ok())
-        .filter(is_past)
-        .unwrap_or(facts.moment.draw);
-    claim_of(facts, id)
+    let of_pool = || {
+        pool.tags
+            .get(CLAIM_TAG)
+            .and_then(|tag| tag.parse().ok())
+            .filter(is_past)
+    };
+    let of_object = match facts.reading() {
+        claim::Reading::Trusted(claim, _) => Some(claim.id),
+        claim::Reading::Absent | claim::Reading::Untrusted(_) => None,
+    };
+    claim_of(
+        facts,
+        of_object.or_else(of_pool).unwrap_or(facts.moment.draw),
+    )
 }
 
 fn claim_of(facts: &Facts, id: Uuid) -> Claim {
@@ -103,7 +109,7 @@ fn claim_of(facts: &Facts, id: Uuid) -> Claim {
         id,
         uid: facts.uid().unwrap_or_default().to_owned(),
         account_id: facts.operator.account_id.clone(),
-        region: facts.region().to_owned(),
+        region: facts.route.clone(),
     }
 }
 

@@ -4,15 +4,15 @@
 //! other policy first makes sure that no pool of ours is left, with the same rules
 //! for "there is none" as a creation, and deletes only what a fresh look shows to
 //! be ours, for an object that a fresh read shows to be going.
+//! Waiting for the request budget comes before those looks, or they would be old when
+//! it is over.
 
 use super::call::Call;
-use super::claim::SEND_FENCE;
-use super::facts::{Facts, Look};
+use super::facts::Facts;
 use super::locate::{self, Located};
 use super::moves::Move;
 use super::next::{self, Flow, Verdict, act, conclude, hold};
 use super::settings::Observed;
-use super::time;
 use crate::api::{DeletionPolicy, ManagementPolicy, Reason};
 
 /// One step of a deletion.
@@ -76,20 +76,12 @@ fn empty_enough(facts: &Facts, pool: &Observed) -> Flow {
 /// The deletion rests on a read of the object and a look at the pool, and is
 /// signed with the older of the two, so that AWS refuses it when it comes late.
 fn fresh(facts: &Facts, pool: &Observed) -> Flow {
-    let recent = |at| facts.moment.now <= time::after(at, SEND_FENCE);
-    let Some(Look::Found(_, looked_at)) = facts.look(&pool.id) else {
-        return Flow::Continue(());
-    };
-    if !recent(*looked_at) {
-        return act(Move::Call(Call::DescribeIdentityPool {
-            id: pool.id.clone(),
-        }));
-    }
-    match facts.read_at.filter(|at| recent(*at)) {
+    let looked_at = next::ready_to_write(facts, &pool.id)?;
+    match facts.read_at.filter(|at| next::is_recent(facts, *at)) {
         None => act(Move::ReadObject),
         Some(read_at) => act(Move::Call(Call::DeleteIdentityPool {
             id: pool.id.clone(),
-            signed_at: read_at.min(*looked_at),
+            signed_at: read_at.min(looked_at),
         })),
     }
 }

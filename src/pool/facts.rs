@@ -11,11 +11,12 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::call::{Answer, Call, Failure, FailureKind};
-use super::claim::{self, Claim, Reading};
-use super::memory::{Memory, OwnClaim, Trigger};
+use super::claim::{self, Claim, Reading, SIGNATURE_WINDOW};
+use super::memory::{Fate, Hold, Memory, OwnClaim, SLOW_RETRY, Trigger};
 use super::moves::{Search, Seen, Trouble};
 use super::ownership::{self, Owned, Ownership};
 use super::settings::{self, Desired, Observed, PoolId, Settings, Tags};
+use super::time;
 use crate::api::names::{CLAIM_ANNOTATION, FINALIZER, RECONCILE_AT_ANNOTATION};
 use crate::api::{DeletionPolicy, IdentityPool, IdentityPoolStatus};
 
@@ -88,6 +89,9 @@ pub struct Facts {
     pub known: Vec<Owned>,
 
     pub(super) began: Timestamp,
+    /// The region that the shell's hands of this pass reach.
+    pub(super) route: String,
+    heard_at: Timestamp,
     pub(super) read_at: Option<Timestamp>,
     pub(super) outdated: bool,
     pub(super) reserved: bool,
@@ -115,14 +119,22 @@ impl Facts {
         object: Arc<IdentityPool>,
         memory: Memory,
     ) -> Self {
+        let route = object
+            .spec
+            .region
+            .clone()
+            .unwrap_or_else(|| operator.region.clone());
+        let now = moment.now;
         let mut facts = Self {
             operator,
-            began: moment.now,
+            began: now,
+            route,
             moment,
             object: Some(object),
             memory,
             missing: false,
             known: Vec::new(),
+            heard_at: now,
             read_at: None,
             outdated: false,
             reserved: false,
@@ -144,26 +156,25 @@ impl Facts {
         facts
     }
 
-    /// What failed before a person changed something does not count after it.
+    /// What failed before a person changed something does not count after it, and no
+    /// pause outlasts a clock that was set back.
     fn start_afresh(&mut self) {
         let now = self.object.as_ref().map(|object| Trigger::of(object));
-        if self
-            .memory
-            .hold
-            .as_ref()
-            .is_some_and(|hold| Some(&hold.trigger) != now.as_ref())
-        {
+        let longest = time::after(self.moment.now, SLOW_RETRY * 2);
+        let over = |hold: &Hold| Some(&hold.trigger) != now.as_ref() || hold.until > longest;
+        if self.memory.hold.as_ref().is_some_and(over) {
             self.memory.hold = None;
             self.memory.failures = 0;
         }
     }
 
-    /// Takes in what came of the last move.
-    pub fn learn(&mut self, seen: Seen) {
+    /// Takes in what came of the last move, and when it was known.
+    pub fn learn(&mut self, seen: Seen, at: Timestamp) {
         self.moves += 1;
+        self.heard_at = at;
         match seen {
             Seen::Object(result) => {
-                self.read_at = Some(self.moment.now);
+                self.read_at = Some(at);
                 self.learn_object(result);
             }
             Seen::Reserved => self.reserved = true,
@@ -197,11 +208,13 @@ impl Facts {
     /// A claim made for a creation counts as void until its call is sent, because
     /// nobody else sends under it. One put back for a pool that exists never does.
     fn learn_claim(&mut self, claim: Claim, result: Result<Arc<IdentityPool>, Trouble>) {
-        let void = !self
-            .looks
-            .values()
-            .any(|look| matches!(look, Look::Found(pool, _) if self.is_ours(pool)));
-        self.memory.own_claim = Some(OwnClaim { id: claim.id, void });
+        let looks = &self.looks;
+        let ours = looks
+            .iter()
+            .find(|(_, look)| matches!(look, Look::Found(pool, _) if self.is_ours(pool)));
+        let fate = ours.map_or(Fate::Void, |(id, _)| Fate::Made(id.clone()));
+        let void = fate == Fate::Void;
+        self.memory.own_claim = Some(OwnClaim { id: claim.id, fate });
         if result.is_ok() && void {
             let at = self.moment.uptime;
             self.claimed = Some(Claimed {
@@ -214,6 +227,9 @@ impl Facts {
     }
 
     fn learn_answer(&mut self, call: Call, result: Result<Answer, Failure>) {
+        if call.operation().mutates() {
+            self.reserved = false;
+        }
         let failed = match (call, result) {
             (Call::CreateIdentityPool { .. }, result) => return self.learn_creation(result),
             (Call::UpdateIdentityPool { settings, tags, .. }, Ok(Answer::Pool(observed))) => {
@@ -237,25 +253,45 @@ impl Facts {
             {
                 self.learn_deletion(id);
             }
-            (call, failure) => match call.pool() {
-                Some(id) if failure.kind == FailureKind::NotFound => {
-                    self.looks.insert(id.clone(), Look::Gone);
-                }
-                _ => self.failure = Some(failure),
-            },
+            // Its only parameter is the id: one of the wrong form names no pool.
+            (Call::DescribeIdentityPool { id }, failure)
+                if failure.kind == FailureKind::Invalid =>
+            {
+                self.looks.insert(id, Look::Gone);
+            }
+            (call, failure) => self.learn_failure(&call, failure),
         }
+    }
+
+    fn learn_failure(&mut self, call: &Call, failure: Failure) {
+        match call.pool() {
+            Some(id) if failure.kind == FailureKind::NotFound => {
+                self.looks.insert(id.clone(), Look::Gone);
+                return;
+            }
+            _ => {}
+        }
+        if failure.kind == FailureKind::Unanswered && call.operation().mutates() {
+            // It may be under way still, until AWS no longer honours its signature.
+            self.memory.late_until = Some(time::after(self.heard_at, SIGNATURE_WINDOW));
+        }
+        self.failure = Some(failure);
     }
 
     fn learn_creation(&mut self, result: Result<Answer, Failure>) {
         let refused = result
             .as_ref()
             .is_err_and(|failure| failure.kind.is_refusal());
-        self.reserved = false;
+        let fate = match &result {
+            Ok(Answer::Pool(observed)) => Fate::Made(observed.id.clone()),
+            Err(_) if refused => Fate::Void,
+            Ok(_) | Err(_) => Fate::Unclear,
+        };
         if let Some(claimed) = &mut self.claimed {
             claimed.sent = true;
             self.memory.own_claim = Some(OwnClaim {
                 id: claimed.claim.id,
-                void: refused,
+                fate,
             });
         }
         match result {
@@ -282,7 +318,7 @@ impl Facts {
     }
 
     fn learn_look(&mut self, observed: Observed) {
-        let at = self.moment.now;
+        let at = self.heard_at;
         self.looks
             .insert(observed.id.clone(), Look::Found(Box::new(observed), at));
     }
@@ -292,12 +328,19 @@ impl Facts {
         self.looks.insert(id, Look::Gone);
     }
 
+    /// A claim that is not trusted is settled from now on, or from its own time where
+    /// that is later: a clock that was ahead may have signed a call with it, as far
+    /// ahead as AWS lets pass.
     fn note_claim(&mut self) {
-        if self.reading() == Reading::Untrusted {
-            self.memory.distrusted_since.get_or_insert(self.moment.now);
-        } else {
-            self.memory.distrusted_since = None;
-        }
+        let now = self.moment.now;
+        self.memory.distrusted_since = match self.reading() {
+            Reading::Untrusted(at) => {
+                let furthest = time::after(now, SIGNATURE_WINDOW);
+                let from = at.map_or(now, |at| at.clamp(now, furthest));
+                Some(self.memory.distrusted_since.unwrap_or(from))
+            }
+            Reading::Absent | Reading::Trusted(..) => None,
+        };
     }
 }
 
@@ -340,6 +383,11 @@ impl Facts {
             .is_some_and(|all| all.iter().any(|name| name == FINALIZER))
     }
 
+    /// Finalizer and a claim of ours are there.
+    pub(super) fn is_marked(&self) -> bool {
+        self.has_finalizer() && matches!(self.reading(), Reading::Trusted(..))
+    }
+
     pub(super) fn reading(&self) -> Reading {
         claim::read(
             self.annotation(CLAIM_ANNOTATION),
@@ -358,6 +406,16 @@ impl Facts {
             .as_ref()
             .and_then(|object| object.spec.region.as_deref())
             .unwrap_or(&self.operator.region)
+    }
+
+    /// Account and region that are frozen by the claim, or that this pass reaches.
+    pub(super) fn home(&self) -> (String, String) {
+        match self.reading() {
+            Reading::Trusted(claim, _) => (claim.account_id, claim.region),
+            Reading::Absent | Reading::Untrusted(_) => {
+                (self.operator.account_id.clone(), self.route.clone())
+            }
+        }
     }
 
     /// Value of the owner tag of this object's pool.

@@ -8,10 +8,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::call::Call;
 use super::claim::{self, Reading};
+use super::create;
 use super::facts::{Facts, Look};
+use super::memory::{Arrival, Fate};
 use super::moves::Move;
 use super::next::{Flow, act, hold};
 use super::ownership::{self, Owned, Ownership};
@@ -54,8 +57,7 @@ pub(super) fn locate(facts: &Facts) -> Flow<Located<'_>> {
             Some(pool) => Flow::Continue(Located::Pool(pool)),
             None => not_ours(facts, foreign),
         },
-        // An id in status says that the claim came to its end, so nothing is left to settle.
-        Some(Look::Gone) => match by_owner(facts, facts.began)? {
+        Some(Look::Gone) => match by_owner(facts, settled_but_for(facts, &id))? {
             Some(pool) => Flow::Continue(Located::Pool(pool)),
             None if just_claimed(facts) => hold(
                 Reason::NotYetVisible,
@@ -69,23 +71,26 @@ pub(super) fn locate(facts: &Facts) -> Flow<Located<'_>> {
 /// Whether this object came to this process as new, with nothing to suggest that
 /// anybody dealt with it before. Only then may a pool be made without a search.
 fn is_new(facts: &Facts) -> bool {
-    use super::memory::Arrival;
     facts.memory.arrival == Arrival::Event
         && !facts.memory.handled
-        && facts.memory.own_claim.is_none_or(|own| own.void)
+        && !facts
+            .memory
+            .own_claim
+            .as_ref()
+            .is_some_and(|own| own.fate != Fate::Void)
         && facts.recorded().is_none()
 }
 
 /// Until when a create call of an earlier claim could still take effect; `None`
 /// when there is none that could.
 fn unresolved(facts: &Facts) -> Option<Timestamp> {
-    let own = facts.memory.own_claim;
+    let own = facts.memory.own_claim.as_ref();
     let window = facts.operator.settle_window;
-    let is_void = |id| own.is_some_and(|own| own.void && own.id == id);
+    let is_void = |id| own.is_some_and(|own| own.fate == Fate::Void && own.id == id);
     let on_object = match facts.reading() {
         Reading::Trusted(claim, _) if is_void(claim.id) => None,
         Reading::Trusted(_, at) => Some(at),
-        Reading::Untrusted => facts.memory.distrusted_since,
+        Reading::Untrusted(_) => facts.memory.distrusted_since,
         Reading::Absent if facts.has_finalizer() || !is_new(facts) => {
             return Some(ours_unsettled(facts).map_or(facts.began, |at| time::after(at, window)));
         }
@@ -98,10 +103,31 @@ fn unresolved(facts: &Facts) -> Option<Timestamp> {
         .map(|at| time::after(at, window))
 }
 
+/// When "there is no other pool" may be believed though the recorded one is gone. A
+/// claim that is known to have made just that pool has nothing left to settle; an id
+/// in status alone proves nothing, since it can be forged or older than the claim.
+fn settled_but_for(facts: &Facts, gone: &PoolId) -> Timestamp {
+    let made = facts.memory.own_claim.as_ref();
+    let ended =
+        made.is_some_and(|own| own.fate == Fate::Made(gone.clone()) && on_object(facts, own.id));
+    if ended {
+        return facts.began;
+    }
+    unresolved(facts).unwrap_or(facts.began)
+}
+
+fn on_object(facts: &Facts, id: Uuid) -> bool {
+    matches!(facts.reading(), Reading::Trusted(claim, _) if claim.id == id)
+}
+
 /// When this process itself last sent a create call of which nothing is known,
 /// though the object may no longer show it.
 fn ours_unsettled(facts: &Facts) -> Option<Timestamp> {
-    let own = facts.memory.own_claim.filter(|own| !own.void)?;
+    let own = facts
+        .memory
+        .own_claim
+        .as_ref()
+        .filter(|own| own.fate != Fate::Void)?;
     claim::time_of(own.id)
 }
 
@@ -133,7 +159,8 @@ fn by_owner(facts: &Facts, settled: impl Into<Option<Timestamp>>) -> Flow<Option
     }
     let lists = || facts.searches.iter().filter_map(|search| search.list_began);
     if lists().filter(|began| *began > settled).count() >= LISTS_THAT_AGREE {
-        return Flow::Continue(None);
+        // By a clock that is off nothing can be known to be settled.
+        return create::clocks_agree(facts, || Flow::Continue(None));
     }
     act(Move::Search {
         after: lists().fold(settled, Timestamp::max),
@@ -147,7 +174,7 @@ fn chosen<'a>(facts: &Facts, found: &[&'a Owned]) -> Flow<Option<&'a PoolId>> {
     }
     let claim = match facts.reading() {
         Reading::Trusted(claim, _) => Some(claim.id.to_string()),
-        Reading::Absent | Reading::Untrusted => None,
+        Reading::Absent | Reading::Untrusted(_) => None,
     };
     let claimed = found
         .iter()
@@ -204,7 +231,7 @@ fn refuted(facts: &Facts, id: &PoolId) -> bool {
 fn just_claimed(facts: &Facts) -> bool {
     match facts.reading() {
         Reading::Trusted(_, at) => facts.moment.now < time::after(at, VISIBLE_WITHIN),
-        Reading::Absent | Reading::Untrusted => false,
+        Reading::Absent | Reading::Untrusted(_) => false,
     }
 }
 

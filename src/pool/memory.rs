@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::settings::PoolId;
 use crate::api::IdentityPool;
 use crate::api::names::RECONCILE_AT_ANNOTATION;
 
@@ -20,13 +21,24 @@ pub enum Arrival {
     Event,
 }
 
+/// What this process knows came of a claim of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Fate {
+    /// Nothing, and nothing can: never sent, or clearly refused.
+    Void,
+    /// Nobody knows.
+    Unclear,
+    /// This pool.
+    Made(PoolId),
+}
+
 /// The last claim that this process wrote for an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OwnClaim {
     /// Which claim.
     pub id: Uuid,
-    /// Whether nothing can come of it: never sent, or clearly refused.
-    pub void: bool,
+    /// What came of it.
+    pub fate: Fate,
 }
 
 /// A pause after a failure, and what ends it early.
@@ -67,12 +79,16 @@ impl Trigger {
 pub struct Memory {
     /// How it came.
     pub arrival: Arrival,
+    /// How often it was listed anew since it first came.
+    pub lists: u32,
     /// Whether an earlier pass of this process dealt with it.
     pub handled: bool,
     /// When a claim was first found that cannot be trusted.
     pub distrusted_since: Option<Timestamp>,
     /// The last claim that this process wrote.
     pub own_claim: Option<OwnClaim>,
+    /// Until when a change that got no clear answer may still take effect.
+    pub late_until: Option<Timestamp>,
     /// When the pool is to be looked at again though nothing happened.
     pub next_look: Option<Timestamp>,
     /// Failed passes in a row.
@@ -87,12 +103,26 @@ impl Memory {
     pub const fn new(arrival: Arrival) -> Self {
         Self {
             arrival,
+            lists: 0,
             handled: false,
             distrusted_since: None,
             own_claim: None,
+            late_until: None,
             next_look: None,
             failures: 0,
             hold: None,
+        }
+    }
+
+    /// The object was listed anew. Its past may be another one (a restored etcd), so
+    /// what this process knows to be void may since have been followed by more.
+    pub fn relisted(&mut self) {
+        self.arrival = Arrival::Listed;
+        self.lists += 1;
+        if let Some(own) = &mut self.own_claim
+            && own.fate == Fate::Void
+        {
+            own.fate = Fate::Unclear;
         }
     }
 

@@ -18,7 +18,7 @@ use crate::api::{IdentityPool, IdentityPoolStatus};
 pub enum Move {
     /// Read the object from the apiserver itself, not from a cache.
     ReadObject,
-    /// Wait for a token of the write budget and keep it for the create call.
+    /// Wait for a token of the write budget and keep it for the next call that changes something.
     Reserve,
     /// Patch finalizer and claim into the metadata, tested on uid and resourceVersion.
     WriteClaim(Claim),

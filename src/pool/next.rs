@@ -7,14 +7,16 @@
 
 use std::ops::ControlFlow;
 
-use super::call::Failure;
-use super::claim::Reading;
-use super::facts::Facts;
+use jiff::Timestamp;
+
+use super::call::{Call, Failure};
+use super::claim::{Reading, SEND_FENCE};
+use super::facts::{Facts, Look};
 use super::locate::{self, Located};
 use super::moves::Move;
 use super::rest;
-use super::settings::{Desired, Observed};
-use super::{create, deletion, plan, status};
+use super::settings::{Desired, Observed, PoolId};
+use super::{create, deletion, plan, status, time};
 use crate::api::{DriftPolicy, FieldDrift, ManagementPolicy, OnExternalDeletion, Reason};
 
 /// How a rule answers.
@@ -33,6 +35,8 @@ pub(super) enum Verdict {
     InSync,
     /// Nothing happened and no look is due: status stays as it is.
     AtRest,
+    /// The pass has to begin anew: its object was led to another region meanwhile.
+    Rerouted,
     /// A pause after a failure is not over yet.
     Paused,
     /// The object is gone, or not ours to look after.
@@ -92,6 +96,7 @@ const RULES: &[fn(&Facts) -> Flow] = &[
     paused,
     apiserver_failed,
     outdated,
+    rerouted,
     runaway,
     being_deleted,
     suspended,
@@ -152,11 +157,25 @@ fn outdated(facts: &Facts) -> Flow {
     Flow::Continue(())
 }
 
+/// The object was led to another region since the pass began, whose hands do not reach
+/// there: nothing that was seen in the one is evidence in the other. Where a claim
+/// has frozen the region, another rule says so.
+fn rerouted(facts: &Facts) -> Flow {
+    let frozen = matches!(facts.reading(), Reading::Trusted(..));
+    if frozen || facts.region() == facts.route {
+        return Flow::Continue(());
+    }
+    conclude(Verdict::Rerouted)
+}
+
 fn runaway(facts: &Facts) -> Flow {
     if facts.moves >= MAX_MOVES {
-        return conclude(Verdict::Trouble(format!(
-            "no end after {MAX_MOVES} steps; another writer keeps changing the object or its pool"
-        )));
+        return hold(
+            Reason::ConcurrentModification,
+            format!(
+                "No end after {MAX_MOVES} steps: somebody else keeps changing the object or its pool."
+            ),
+        );
     }
     Flow::Continue(())
 }
@@ -189,7 +208,7 @@ pub(super) fn elsewhere(facts: &Facts) -> Flow {
     let status = facts.status();
     let (account, region) = match facts.reading() {
         Reading::Trusted(claim, _) => (Some(claim.account_id), Some(claim.region)),
-        Reading::Absent | Reading::Untrusted => (status.account_id, status.region),
+        Reading::Absent | Reading::Untrusted(_) => (status.account_id, status.region),
     };
     let account = account.unwrap_or_else(|| facts.operator.account_id.clone());
     let region = region.unwrap_or_else(|| facts.region().to_owned());
@@ -231,6 +250,9 @@ fn no_pool(facts: &Facts) -> Flow {
             let recreate = facts.object.as_ref().is_some_and(|object| {
                 object.spec.on_external_deletion == OnExternalDeletion::Recreate
             });
+            if recreate && facts.recorded().is_none() {
+                return create::create(facts);
+            }
             if recreate {
                 return act(Move::WriteStatus(Box::new(status::forgetting(facts, &id))));
             }
@@ -250,7 +272,7 @@ fn unmarked(facts: &Facts) -> Flow {
     let Some(pool) = located(facts) else {
         return Flow::Continue(());
     };
-    if facts.has_finalizer() && matches!(facts.reading(), Reading::Trusted(..)) {
+    if facts.is_marked() {
         return Flow::Continue(());
     }
     act(Move::WriteClaim(create::claim_for(facts, pool)))
@@ -281,10 +303,28 @@ fn differs(facts: &Facts) -> Flow {
     if facts.recorded().as_ref() != Some(&pool.id) {
         return record_first(facts);
     }
+    ready_to_write(facts, &pool.id)?;
     match outcome.calls.into_iter().next() {
         Some(call) => act(Move::Call(call)),
         None => Flow::Continue(()),
     }
+}
+
+/// Waiting for the budget comes before the look that a write rests on, or the look
+/// would be old when the waiting is over. Gives the time of that look.
+pub(super) fn ready_to_write(facts: &Facts, id: &PoolId) -> Flow<Timestamp> {
+    if !facts.reserved {
+        return act(Move::Reserve);
+    }
+    match facts.look(id) {
+        Some(Look::Found(_, at)) if is_recent(facts, *at) => Flow::Continue(*at),
+        _ => act(Move::Call(Call::DescribeIdentityPool { id: id.clone() })),
+    }
+}
+
+/// Whether something was seen so lately that a write may rest on it.
+pub(super) fn is_recent(facts: &Facts, at: Timestamp) -> bool {
+    facts.moment.now <= time::after(at, SEND_FENCE)
 }
 
 /// What AWS cannot change is said last, so that it holds up nothing else.

@@ -74,6 +74,7 @@ pub(super) fn rest(facts: &Facts, verdict: &Verdict) -> Rest {
         Verdict::InSync => in_sync(facts),
         Verdict::AtRest => at_rest(facts),
         Verdict::Paused => paused(facts),
+        Verdict::Rerouted => done(facts, Outcome::Waiting, Some(Duration::from_millis(1))),
         Verdict::Released => released(facts),
         Verdict::Suspended => done(facts, Outcome::Unchanged, None),
         Verdict::Failed(failure) => failed(facts, failure),
@@ -110,7 +111,7 @@ pub(super) fn look_due(facts: &Facts) -> bool {
     let heard = status.last_handled_reconcile_at.as_deref() == facts.reconcile_at();
     let settled = ready
         && heard
-        && facts.has_finalizer()
+        && facts.is_marked()
         && status.observed_generation == facts.generation()
         && facts.was_in_sync();
     !settled || facts.missing || facts.moment.now >= next_look(facts)
@@ -135,7 +136,14 @@ fn period(facts: &Facts) -> Duration {
 }
 
 fn in_sync(facts: &Facts) -> Rest {
-    let pause = spread(period(facts), RESYNC_SPREAD, facts.moment.jitter);
+    let late = facts
+        .memory
+        .late_until
+        .map(|late| time::until(facts.moment.now, late));
+    let late = late.filter(|late| !late.is_zero());
+    let period = spread(period(facts), RESYNC_SPREAD, facts.moment.jitter);
+    // A change that got no answer may still undo this one.
+    let pause = late.map_or(period, |late| period.min(late + Duration::from_secs(1)));
     let wrote = facts.updated.is_some() || facts.retags > 0 || facts.created.is_some();
     let outcome = if wrote {
         Outcome::Applied
@@ -145,6 +153,7 @@ fn in_sync(facts: &Facts) -> Rest {
     let mut rest = done(facts, outcome, Some(pause));
     if let Some(memory) = &mut rest.memory {
         memory.next_look = Some(time::after(facts.moment.now, pause));
+        memory.late_until = facts.memory.late_until.filter(|_| late.is_some());
     }
     rest
 }

@@ -32,7 +32,11 @@ pub(super) fn report(facts: &Facts, verdict: &Verdict) -> Option<IdentityPoolSta
     facts.object.as_ref()?;
     let old = facts.status();
     let new = match verdict {
-        Verdict::AtRest | Verdict::Paused | Verdict::Released | Verdict::Trouble(_) => return None,
+        Verdict::AtRest
+        | Verdict::Paused
+        | Verdict::Rerouted
+        | Verdict::Released
+        | Verdict::Trouble(_) => return None,
         Verdict::InSync => in_sync(facts, old.clone()),
         Verdict::Suspended => suspended(facts, old.clone()),
         Verdict::Failed(failure) if patient(facts, failure) => return None,
@@ -210,15 +214,18 @@ fn sentence(failure: &Failure) -> String {
 
 const REQUEST_ID: &str = "request id ";
 
-/// A message without the request id, by which a repeat of a failure is told.
-fn without_request_id(message: &str) -> String {
-    match message.split_once(REQUEST_ID) {
-        Some((before, after)) => {
-            let rest = after.find(')').map_or("", |end| &after[end..]);
-            format!("{before}{rest}")
-        }
-        None => message.to_owned(),
-    }
+/// What a failure says apart from request ids, times and counts, by which a repeat of
+/// it is told. Other messages are taken by the letter.
+fn gist(message: &str) -> String {
+    let Some((before, after)) = message.split_once(REQUEST_ID) else {
+        return message.to_owned();
+    };
+    let rest = after.find(')').map_or("", |end| &after[end..]);
+    before
+        .chars()
+        .chain(rest.chars())
+        .filter(|char| !char.is_ascii_digit())
+        .collect()
 }
 
 /// What every report brings up to date.
@@ -242,16 +249,15 @@ fn common(facts: &Facts, status: &mut IdentityPoolStatus) {
 }
 
 fn note_pool(facts: &Facts, status: &mut IdentityPoolStatus, pool: &Observed) {
-    let operator = &facts.operator;
-    let region = facts.region();
+    let (account, region) = facts.home();
     status.identity_pool_id = Some(pool.id.to_string());
     status.identity_pool_arn = Some(format!(
-        "arn:{}:cognito-identity:{region}:{}:identitypool/{}",
-        operator.partition, operator.account_id, pool.id
+        "arn:{}:cognito-identity:{region}:{account}:identitypool/{}",
+        facts.operator.partition, pool.id
     ));
     status.identity_pool_name = Some(pool.settings.identity_pool_name.clone());
-    status.account_id = Some(operator.account_id.clone());
-    status.region = Some(region.to_owned());
+    status.account_id = Some(account);
+    status.region = Some(region);
 }
 
 fn managed(keys: BTreeSet<String>) -> Option<Managed> {
@@ -313,10 +319,8 @@ fn say(facts: &Facts, status: &mut IdentityPoolStatus, said: Vec<Said>) {
             .position(|condition| condition.type_ == kind);
         let old = place.map(|place| &status.conditions[place]);
         let kept = old.filter(|old| old.status == state);
-        let repeat = old.filter(|old| {
-            old.reason == reason.as_str()
-                && without_request_id(&old.message) == without_request_id(&message)
-        });
+        let repeat =
+            old.filter(|old| old.reason == reason.as_str() && gist(&old.message) == gist(&message));
         let condition = Condition {
             type_: kind.to_owned(),
             status: state.to_owned(),

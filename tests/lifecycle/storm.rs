@@ -213,7 +213,7 @@ impl Storm {
             return;
         }
         let seen = self.carry_out(mv, &facts, faults);
-        facts.learn(seen);
+        facts.learn(seen, now);
         self.processes[place].pass = Some(facts);
     }
 

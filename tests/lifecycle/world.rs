@@ -219,7 +219,7 @@ impl World {
             }
             let seen = self.carry_out(mv, &facts);
             self.wait(Duration::from_millis(5));
-            facts.learn(seen);
+            facts.learn(seen, self.now);
         }
         panic!("a pass must end");
     }
@@ -534,7 +534,7 @@ impl World {
                 return;
             }
             self.wait(Duration::from_millis(5));
-            facts.learn(seen);
+            facts.learn(seen, self.now);
         }
     }
 
