@@ -18,7 +18,7 @@ use super::ownership::{self, Owned, Ownership};
 use super::settings::{self, Desired, Observed, PoolId, Settings, Tags};
 use super::time;
 use crate::api::names::{CLAIM_ANNOTATION, FINALIZER, RECONCILE_AT_ANNOTATION};
-use crate::api::{DeletionPolicy, IdentityPool, IdentityPoolStatus};
+use crate::api::{DeletionPolicy, IdentityPool, IdentityPoolStatus, OnExternalDeletion};
 
 /// What is the same for every object of this process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -195,7 +195,12 @@ impl Facts {
                     self.uid()
                         .is_none_or(|uid| new.metadata.uid.as_deref() == Some(uid))
                 });
+                let asked = self.reconcile_at().map(str::to_owned);
                 self.object = same;
+                if self.reconcile_at().map(str::to_owned) != asked {
+                    // Who asks for a look wants one from after the question.
+                    self.looks.clear();
+                }
                 self.outdated = false;
                 self.note_claim();
             }
@@ -451,6 +456,19 @@ impl Facts {
             .as_ref()
             .and_then(|object| object.spec.deletion_policy)
             .unwrap_or(DeletionPolicy::DeleteIfEmpty)
+    }
+
+    pub(super) fn is_being_deleted(&self) -> bool {
+        self.object
+            .as_ref()
+            .is_some_and(|object| object.metadata.deletion_timestamp.is_some())
+    }
+
+    /// Whether a pool that is gone is made anew.
+    pub(super) fn recreates(&self) -> bool {
+        self.object
+            .as_ref()
+            .is_some_and(|object| object.spec.on_external_deletion == OnExternalDeletion::Recreate)
     }
 
     pub(super) fn look(&self, id: &PoolId) -> Option<&Look> {

@@ -106,7 +106,12 @@ fn unresolved(facts: &Facts) -> Option<Timestamp> {
 /// When "there is no other pool" may be believed though the recorded one is gone. A
 /// claim that is known to have made just that pool has nothing left to settle; an id
 /// in status alone proves nothing, since it can be forged or older than the claim.
+///
+/// Where nothing follows from it but a sentence in status, it may be said at once.
 fn settled_but_for(facts: &Facts, gone: &PoolId) -> Timestamp {
+    if !facts.is_being_deleted() && !facts.recreates() {
+        return facts.began;
+    }
     let made = facts.memory.own_claim.as_ref();
     let ended =
         made.is_some_and(|own| own.fate == Fate::Made(gone.clone()) && on_object(facts, own.id));

@@ -17,7 +17,7 @@ use super::moves::Move;
 use super::rest;
 use super::settings::{Desired, Observed, PoolId};
 use super::{create, deletion, plan, status, time};
-use crate::api::{DriftPolicy, FieldDrift, ManagementPolicy, OnExternalDeletion, Reason};
+use crate::api::{DriftPolicy, FieldDrift, ManagementPolicy, Reason};
 
 /// How a rule answers.
 #[derive(Clone, Debug, PartialEq)]
@@ -181,11 +181,7 @@ fn runaway(facts: &Facts) -> Flow {
 }
 
 fn being_deleted(facts: &Facts) -> Flow {
-    let deleting = facts
-        .object
-        .as_ref()
-        .is_some_and(|object| object.metadata.deletion_timestamp.is_some());
-    if deleting {
+    if facts.is_being_deleted() {
         return deletion::delete(facts);
     }
     Flow::Continue(())
@@ -247,13 +243,10 @@ fn no_pool(facts: &Facts) -> Flow {
         Located::Pool(_) => Flow::Continue(()),
         Located::Nowhere => create::create(facts),
         Located::Gone(id) => {
-            let recreate = facts.object.as_ref().is_some_and(|object| {
-                object.spec.on_external_deletion == OnExternalDeletion::Recreate
-            });
-            if recreate && facts.recorded().is_none() {
+            if facts.recreates() && facts.recorded().is_none() {
                 return create::create(facts);
             }
-            if recreate {
+            if facts.recreates() {
                 return act(Move::WriteStatus(Box::new(status::forgetting(facts, &id))));
             }
             hold(

@@ -294,6 +294,22 @@ fn a_person_can_ask_for_a_look_now() {
 }
 
 #[test]
+fn a_look_from_before_the_question_is_no_answer_to_it() {
+    let mut world = ready();
+    world.edit(|spec| spec.drift_policy = DriftPolicy::Report);
+    // The status of the edit loses to the question, which comes with a change outside.
+    world.meanwhile = Some((DESCRIBE, |world| {
+        world.after_the_look = Some(|world| {
+            only(world).settings.identity_pool_name = "clicked".into();
+            world.ask();
+        });
+    }));
+    world.pass();
+    assert_eq!(world.condition("Drifted"), "True/Drifted");
+    assert!(world.status().last_handled_reconcile_at.is_some());
+}
+
+#[test]
 fn after_a_restart_a_ready_object_waits_for_its_turn() {
     let mut world = ready();
     world.restart();

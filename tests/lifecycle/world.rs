@@ -71,6 +71,8 @@ pub(crate) struct World {
     pub(crate) pause_before_sending: Option<Duration>,
     /// Signing times of creations and deletions.
     pub(crate) signed: Vec<Timestamp>,
+    /// Something that happens before the next write of status, once.
+    pub(crate) after_the_look: Option<fn(&mut World)>,
     /// Calls that are still under way.
     pub(crate) wire: Vec<Call>,
     serial: u32,
@@ -106,6 +108,7 @@ impl World {
             inert: false,
             pause_before_sending: None,
             signed: Vec::new(),
+            after_the_look: None,
             wire: Vec::new(),
             serial: 0,
         }
@@ -318,6 +321,9 @@ impl World {
 
     fn write_status(&mut self, status: IdentityPoolStatus, facts: &Facts) -> Seen {
         self.writes.push("status");
+        if let Some(happen) = self.after_the_look.take() {
+            happen(self);
+        }
         let result = self.current(facts).map(|()| {
             self.object().status = Some(status);
             self.touch();
