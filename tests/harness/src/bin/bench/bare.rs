@@ -4,11 +4,11 @@
 //! for uid and resourceVersion, with as many objects under way as the operator has, and
 //! hears of an object from the client that made it: it needs neither watch nor AWS.
 
+use futures::channel::mpsc::{self, UnboundedReceiver};
 use futures::{StreamExt, TryStreamExt};
 use kube::ResourceExt;
 use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
-use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use crate::Outcome;
 use crate::creation::{self, Load, Timing};
@@ -36,7 +36,7 @@ impl Bare {
 
     /// Creations in a scene without an operator.
     pub(crate) async fn run(&self, scene: &Scene, load: Load) -> Outcome<Timing> {
-        let (sender, made) = mpsc::unbounded_channel();
+        let (sender, made) = mpsc::unbounded();
         let created = creation::run(scene, load, Some(sender));
         let (timing, ()) = tokio::try_join!(created, self.write_all(&scene.api, made))?;
         Ok(timing)
@@ -47,15 +47,9 @@ impl Bare {
         api: &Api<DynamicObject>,
         made: UnboundedReceiver<DynamicObject>,
     ) -> Outcome<()> {
-        let next = async |mut made: UnboundedReceiver<DynamicObject>| {
-            let object = made.recv().await?;
-            Some((Ok(object), made))
-        };
-        let objects = futures::stream::unfold(made, next).boxed_local();
         let write = |object| self.write(api, object);
-        Ok(objects
-            .try_for_each_concurrent(PASSES_AT_ONCE, write)
-            .await?)
+        let written = made.map(Ok).try_for_each_concurrent(PASSES_AT_ONCE, write);
+        Ok(written.await?)
     }
 
     async fn write(

@@ -22,8 +22,8 @@ pub(crate) struct Case {
 /// What one run showed.
 pub(crate) struct Run {
     pub(crate) timing: Timing,
-    /// The operator's throughput by the bare client's.
-    pub(crate) ratio: f64,
+    /// The bare client's, just before.
+    pub(crate) bare: Timing,
     /// What all objects together took.
     pub(crate) spent: Tally,
     /// Resident memory before the first object, in MiB.
@@ -60,10 +60,12 @@ impl Bench<'_> {
         let before = Tally::at_rest(&scene).await;
         let idle = scene.resident_mib();
         let timing = creation::run(&scene, case.load, None).await?;
+        let (operator, client) = (timing.per_second, bare.per_second);
+        eprintln!("  operator {operator:.0}/s, bare client {client:.0}/s");
         let spent = Tally::at_rest(&scene).await.since(&before);
         Ok(Run {
-            ratio: timing.per_second / bare.per_second,
             timing,
+            bare,
             spent,
             idle,
             full: scene.resident_mib(),

@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use futures::channel::mpsc::UnboundedSender;
 use futures::{StreamExt, TryStreamExt};
 use kube::ResourceExt;
 use kube::api::{DynamicObject, PostParams};
-use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
 use crate::objects::object;
@@ -93,11 +93,28 @@ async fn create(
         let entry = (created.name_any(), Instant::now());
         if let Some(made) = made {
             // The receiver is gone only when it has failed, which is said there.
-            let _ = made.send(created);
+            let _ = made.unbounded_send(created);
         }
         Ok::<_, kube::Error>(entry)
     };
     let all = (0..).take(load.count).map(one);
     let created = futures::stream::iter(all).buffer_unordered(AT_ONCE);
     Ok(created.try_collect().await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_the_time_within_which_that_part_was_ready() {
+        let took = (1..=200).map(Duration::from_millis).collect();
+        let timing = Timing {
+            per_second: 0.0,
+            took,
+        };
+        let percentiles =
+            [1, 50, 99, 100].map(|percent| format!("{:.0}", timing.percentile(percent)));
+        assert_eq!(percentiles, ["2", "100", "198", "200"]);
+    }
 }

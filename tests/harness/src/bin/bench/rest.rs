@@ -25,8 +25,6 @@ pub(crate) const POOLS: usize = 200;
 pub(crate) const PERIOD: u32 = 60;
 /// Seconds.
 pub(crate) const DEFAULT_PERIOD: u32 = 1800;
-/// The calls of a look at one pool; all others are scaled by time alone.
-const LOOK: &str = "DescribeIdentityPool";
 /// From the restart to the window: away from the list that a start and each full
 /// minute bring, of which the window shall hold neither one more nor one less.
 const ASIDE: Duration = Duration::from_secs(5);
@@ -68,7 +66,7 @@ async fn watch(scene: &Scene, window: Duration) -> Outcome<Seen> {
         .iter()
         .filter(|(name, version)| after.get(*name) != Some(version));
     let rate = |count: usize| real(count) / real(POOLS) / hours;
-    let looks = spent.calls_of(LOOK);
+    let looks = spent.looks();
     Ok(Seen {
         looks: rate(looks),
         others: rate(spent.all_calls() - looks),

@@ -82,3 +82,15 @@ fn short(value: f64) -> String {
     };
     format!("{value:.digits$}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_shows_least_middle_and_most_with_three_digits() {
+        let row = Row::new("what", "ms", [1234.5, 0.5, 12.34]);
+        assert_eq!(row.cells()[2..5], ["0.50", "12.3", "1234"]);
+        assert_eq!(row.json("section")["median"], 12.34);
+    }
+}

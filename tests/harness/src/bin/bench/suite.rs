@@ -15,7 +15,9 @@ use crate::table::Table;
 use crate::tally::Tally;
 use crate::{objects, rest, restart, size, throughput};
 
-/// Objects of the warm-up, and of the smallest measurement of memory.
+/// Objects of the warm-up: the apiserver's first are slower.
+const WARM_UP: usize = 200;
+/// Objects of the smallest measurement of memory.
 const FEW: usize = 100;
 /// A latency like AWS's.
 const USUAL_LATENCY: Duration = Duration::from_millis(50);
@@ -56,11 +58,11 @@ pub(crate) async fn measure(binary: &Path, quick: bool) -> Outcome<Table> {
 async fn warm_up(plane: &ControlPlane, binary: &Path) -> Outcome<Bare> {
     eprintln!("warm-up");
     let scene = Scene::operated(plane, binary, Duration::ZERO).await?;
-    creation::run(&scene, Load::of(FEW), None).await?;
+    creation::run(&scene, Load::of(WARM_UP), None).await?;
     Tally::at_rest(&scene).await;
     let bare = Bare::learn(&scene).await?;
     let quiet = Scene::new(plane, binary, Duration::ZERO).await?;
-    bare.run(&quiet, Load::of(FEW)).await?;
+    bare.run(&quiet, Load::of(WARM_UP)).await?;
     Ok(bare)
 }
 
@@ -109,7 +111,7 @@ fn notes(bench: &Bench<'_>, table: &mut Table) {
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let (runs, period, default) = (bench.runs, rest::PERIOD, rest::DEFAULT_PERIOD);
     table.note(format!(
-        "{runs} runs each, on {cores} cores shared by etcd, kube-apiserver, fake AWS, operator and clients"
+        "runs of each measurement: {runs}, on {cores} cores shared by etcd, kube-apiserver, fake AWS, operator and clients"
     ));
     table.note("bare client: the same two patches as the operator's, no AWS, no watch, no Events");
     table.note(format!(

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use crate::scene::Scene;
 
+/// The calls of a look at one pool.
+const LOOK: [&str; 2] = ["DescribeIdentityPool", "GetIdentityPoolRoles"];
 /// Two tallies this far apart that are equal mean that the operator has come to rest.
 const QUIET: Duration = Duration::from_millis(700);
 /// It is waited for no longer than so many times.
@@ -56,6 +58,11 @@ impl Tally {
         self.calls.values().sum()
     }
 
+    /// Calls that look at one pool.
+    pub(crate) fn looks(&self) -> usize {
+        LOOK.iter().map(|call| self.calls_of(call)).sum()
+    }
+
     /// Calls of one operation.
     pub(crate) fn calls_of(&self, operation: &str) -> usize {
         self.calls.get(operation).copied().unwrap_or(0)
@@ -82,4 +89,19 @@ pub(crate) fn sum(page: &str, counter: &str, labels: &str) -> usize {
     lines
         .filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok())
         .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_is_summed_over_the_labels_asked_for() {
+        let page = "identity_pool_operator_apiserver_writes_total{write=\"claim\"} 3\n\
+                    identity_pool_operator_apiserver_writes_total{write=\"event\"} 4\n\
+                    identity_pool_operator_reconcile_in_flight 5\n";
+        assert_eq!(sum(page, "apiserver_writes_total", ""), 7);
+        let events = sum(page, "apiserver_writes_total", "{write=\"event\"}");
+        assert_eq!((events, sum(page, "reconcile_in_flight", "")), (4, 5));
+    }
 }
