@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_cognitoidentity::Client;
-use aws_sdk_cognitoidentity::config::{Builder, Region};
+use aws_sdk_cognitoidentity::config::{Builder, IdentityCache, Region};
 use aws_sdk_cognitoidentity::types::IdentityPoolShortDescription;
 use aws_smithy_async::time::StaticTimeSource;
 use aws_smithy_types::retry::RetryConfig;
@@ -29,6 +29,10 @@ use crate::pool::settings::{Observed, PoolId, Settings, Tags};
 /// A host that does not take the connection by then is not there; AWS takes it in
 /// milliseconds.
 const CONNECT: Duration = Duration::from_secs(3);
+
+/// Credentials that are not there by then fail the call before it is sent. By itself the
+/// SDK gives them the whole deadline, and then nobody can tell whether it was sent.
+pub(super) const CREDENTIALS: Duration = Duration::from_secs(5);
 
 /// Largest page that `ListIdentityPools` gives.
 const PAGE: i32 = 60;
@@ -51,6 +55,7 @@ impl CognitoClient {
         let settings = Builder::from(config)
             .region(Region::new(region.to_owned()))
             .retry_config(RetryConfig::disabled())
+            .identity_cache(IdentityCache::lazy().load_timeout(CREDENTIALS).build())
             .disable_clock_skew_correction(true)
             .interceptor(Listen::new(Arc::clone(&ahead)))
             .build();

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use aws_config::BehaviorVersion;
+use aws_sdk_sts::config::IdentityCache;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use jiff::SignedDuration;
 
 use super::clock::{Ahead, Listen};
+use super::cognito::CREDENTIALS;
 use super::error::failure;
 use crate::pool::call::{Failure, FailureKind, Operation};
 
@@ -54,6 +56,7 @@ pub async fn caller_identity(config: &SdkConfig) -> Result<CallerIdentity, Failu
     let settings = aws_sdk_sts::config::Builder::from(config)
         .interceptor(Listen::new(Arc::clone(&ahead)))
         .retry_config(RetryConfig::disabled())
+        .identity_cache(IdentityCache::lazy().load_timeout(CREDENTIALS).build())
         .timeout_config(TimeoutConfig::builder().operation_timeout(deadline).build())
         .build();
     let answer = aws_sdk_sts::Client::from_conf(settings)
