@@ -1,6 +1,7 @@
 //! Logs: text for people, JSON for machines, filtered by level.
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::util::TryInitError;
 
 /// How a log line looks.
@@ -21,6 +22,11 @@ pub enum Error {
         "--log-level {0:?} is not understood: {1}; use a level (info, debug) or a filter such as info,kube=warn"
     )]
     Filter(String, tracing_subscriber::filter::ParseError),
+    /// A word that is no level; taken for a module's name it would silence all others.
+    #[error(
+        "--log-level {0:?} is no level; use error, warn, info, debug or trace, or module=level"
+    )]
+    Level(String),
     /// Somebody else has set up a log in this process.
     #[error("the log is set up already")]
     Init(#[from] TryInitError),
@@ -32,6 +38,7 @@ pub enum Error {
 /// When the filter cannot be parsed, or a log is set up already.
 pub fn init(format: Format, filter: &str) -> Result<(), Error> {
     use tracing_subscriber::util::SubscriberInitExt;
+    levels_are_levels(filter)?;
     // The SDK logs request bodies at its lowest levels; login provider values can be secrets.
     let quiet = "aws_smithy_runtime=info,aws_smithy_runtime_api=info,aws_sdk_cognitoidentity=info,\
                  aws_sdk_sts=info,aws_config=info,aws_runtime=info,hyper=info,h2=info,rustls=info";
@@ -51,4 +58,30 @@ pub fn init(format: Format, filter: &str) -> Result<(), Error> {
             .try_init()?,
     }
     Ok(())
+}
+
+/// The filter's grammar takes any word for a module that is to be heard alone.
+fn levels_are_levels(filter: &str) -> Result<(), Error> {
+    let bare = |part: &&str| !part.contains(['=', '[']);
+    let wrong = filter
+        .split(',')
+        .map(str::trim)
+        .filter(bare)
+        .find(|part| part.parse::<LevelFilter>().is_err());
+    wrong.map_or(Ok(()), |part| Err(Error::Level(part.to_owned())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_is_no_level_is_refused() {
+        for filter in ["info", "debug,kube=warn", "identity_pool_operator=trace"] {
+            assert!(levels_are_levels(filter).is_ok(), "{filter}");
+        }
+        for filter in ["loud", "info,loud"] {
+            assert!(levels_are_levels(filter).is_err(), "{filter:?}");
+        }
+    }
 }
