@@ -6,6 +6,8 @@
 
 use std::fmt::{self, Write as _};
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
 /// Summary: the pool equals the spec.
 pub const READY: &str = "Ready";
 /// kstatus: the operator is at work or waits for something that comes by itself.
@@ -16,6 +18,18 @@ pub const STALLED: &str = "Stalled";
 pub const DRIFTED: &str = "Drifted";
 /// Legal but doubtful settings, and findings that need no action of the operator.
 pub const ADVISORY: &str = "Advisory";
+
+/// The condition of a type, if it is there.
+#[must_use]
+pub fn find<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
+    conditions.iter().find(|condition| condition.type_ == kind)
+}
+
+/// Whether the condition of a type is there and `True`.
+#[must_use]
+pub fn holds(conditions: &[Condition], kind: &str) -> bool {
+    find(conditions, kind).is_some_and(|condition| condition.status == "True")
+}
 
 /// Whose move it is while a reason stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -83,7 +97,7 @@ reasons! {
     /// Somebody else wrote to the pool in the same moment.
     ConcurrentModification: Progressing, next "Find the other writer if it stays (console, Terraform, a second cluster).";
     /// AWS refuses a value of the spec.
-    InvalidRequest: Stalled, next "Correct the field that the message names.";
+    InvalidRequest: Stalled, next "Correct the spec; AWS's own sentence says what it refuses.";
     /// AWS denies the call to the operator's identity.
     AccessDenied: Stalled, next "Give the operator the permission that the message names.";
     /// The operator has no valid AWS credentials.
@@ -105,7 +119,7 @@ reasons! {
     /// AWS can neither change nor clear developerProviderName once it is set.
     ImmutableField: Stalled, next "Write the value that AWS has into the spec, or make a new object.";
     /// The object would be led to another account or region than the one its pool lives in.
-    AccountMismatch: Stalled, next "Undo the edit of region, or run the operator with the old account.";
+    AccountMismatch: Stalled, next "Undo the edit of region, or run the operator with the old account and region.";
     /// The pool was changed outside, and driftPolicy is Report.
     Drifted: Stalled, next "Put the change into the spec, undo it in AWS, or set driftPolicy to Correct.";
     /// AWS accepted an update and still shows another value.

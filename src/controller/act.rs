@@ -12,7 +12,8 @@ use crate::aws::region::Region;
 use crate::pool::call::{Answer, Call, Failure, FailureKind};
 use crate::pool::claim::Claim;
 use crate::pool::moves::Seen;
-use crate::pool::{notes, ownership};
+use crate::pool::notes::Note;
+use crate::pool::ownership;
 
 /// One pass's hands.
 pub(super) struct Hands<'a> {
@@ -84,11 +85,13 @@ impl Hands<'_> {
         &self,
         object: &IdentityPool,
         status: &IdentityPoolStatus,
+        note: Option<Note>,
     ) -> Seen {
-        let before = object.status.clone().unwrap_or_default();
+        let uid = object.metadata.uid.as_deref().unwrap_or_default();
+        self.context.memories.says(uid, Some(status));
         let written = objects::write_status(&self.context.client, object, status).await;
         self.context.telemetry.metrics.apiserver_written("status");
-        if let (Ok(object), Some(note)) = (&written, notes::transition(&before, status)) {
+        if let (Ok(object), Some(note)) = (&written, note) {
             self.context.publisher.publish(object, note);
         }
         Seen::StatusWritten(written)

@@ -11,7 +11,7 @@ use super::clock::Clock;
 use super::memories::Memories;
 use super::publish::Publisher;
 use crate::api::IdentityPool;
-use crate::api::condition::READY;
+use crate::api::condition::{self, READY};
 use crate::aws::region::Regions;
 use crate::pool::facts::Operator;
 use crate::pool::settings::PoolId;
@@ -78,10 +78,7 @@ pub(super) fn readiness(stores: &[Store<Guarded>]) -> Readiness {
             .status
             .as_ref()
             .map(|status| status.conditions.as_slice());
-        let ready = conditions
-            .unwrap_or_default()
-            .iter()
-            .find(|condition| condition.type_ == READY)
+        let ready = condition::find(conditions.unwrap_or_default(), READY)
             .map(|condition| condition.status.as_str());
         match ready {
             Some("True") => counted.yes += 1,

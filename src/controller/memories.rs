@@ -4,15 +4,23 @@
 //! an etcd restored under a living operator brings objects back, and an object
 //! that this process knew may have a pool that the object does not know of.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::api::IdentityPoolStatus;
 use crate::pool::memory::{Arrival, Memory};
+
+/// Statuses of one object that are known as ours: as many as a pass writes, because the
+/// watch may lag behind all of them.
+const SAID: usize = 4;
 
 #[derive(Debug, Default)]
 struct Table {
     present: HashMap<String, Memory>,
     departed: HashSet<String>,
+    /// Fingerprints of the statuses that this process wrote or found in order last.
+    statuses: HashMap<String, VecDeque<u64>>,
 }
 
 /// The table, shared by watches and passes.
@@ -68,9 +76,44 @@ impl Memories {
             table.present.insert(uid.to_owned(), memory);
         } else {
             table.present.remove(uid);
+            table.statuses.remove(uid);
             table.departed.insert(uid.to_owned());
         }
     }
+
+    /// What this process has to say of an object, told before it is written: the watch
+    /// may show it before the answer to the write is here.
+    pub(super) fn says(&self, uid: &str, status: Option<&IdentityPoolStatus>) {
+        let print = fingerprint(status);
+        let mut table = self.table();
+        let said = table.statuses.entry(uid.to_owned()).or_default();
+        if said.contains(&print) {
+            return;
+        }
+        said.push_back(print);
+        if said.len() > SAID {
+            said.pop_front();
+        }
+    }
+
+    /// Whether a status is another than this process left. `None` where that cannot be
+    /// told, because it has not dealt with the object yet.
+    pub(super) fn is_foreign(
+        &self,
+        uid: &str,
+        status: Option<&IdentityPoolStatus>,
+    ) -> Option<bool> {
+        let table = self.table();
+        let said = table.statuses.get(uid)?;
+        Some(!said.contains(&fingerprint(status)))
+    }
+}
+
+/// By the text, in which a status that was read equals the one that was written.
+fn fingerprint(status: Option<&IdentityPoolStatus>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    serde_json::to_string(&status).ok().hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]
@@ -114,7 +157,7 @@ mod tests {
         memories.end("a", Some(pass));
         let after = memories.begin("a");
         assert_eq!(after.arrival, Arrival::Listed);
-        assert_eq!(after.own_claim.map(|own| own.fate), Some(Fate::Unclear));
+        assert_eq!(after.own_claim, None, "the object's own word counts");
     }
 
     #[test]

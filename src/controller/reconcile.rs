@@ -12,6 +12,7 @@ use super::act::Hands;
 use super::context::{Context, Guarded};
 use crate::api::IdentityPool;
 use crate::pool::facts::Facts;
+use crate::pool::notes::Weight;
 use crate::pool::rest::{Outcome, Rest};
 use crate::pool::settings::PoolId;
 use crate::pool::{Move, next, notes};
@@ -28,10 +29,12 @@ pub(super) async fn reconcile(
     let span = tracing::info_span!(
         "reconcile",
         namespace = object.namespace(),
-        name = object.name_any(),
+        name = field::Empty,
         uid = object.uid(),
         pool_id = field::Empty,
     );
+    // Recorded later: in JSON the name of the span itself takes this place at first.
+    span.record("name", object.name_any());
     let rest = pass(Arc::new(object.clone()), &context)
         .instrument(span)
         .await;
@@ -85,7 +88,7 @@ async fn moves(
             Move::WriteClaim(claim) => hands.write_claim(&object, claim).await,
             Move::Search { after } => hands.search(&object, after).await,
             Move::Call(call) => hands.call(call).await,
-            Move::WriteStatus(status) => hands.write_status(&object, &status).await,
+            Move::WriteStatus { status, note } => hands.write_status(&object, &status, note).await,
             Move::DropFinalizer => hands.drop_finalizer(&object).await,
             Move::Rest(rest) => return (object, rest),
         };
@@ -104,7 +107,12 @@ fn observe(object: Arc<IdentityPool>, uid: &str, hands: &Hands<'_>) -> Facts {
     let owner = crate::pool::ownership::owner_of(&context.operator.installation, uid);
     let moment = context.clock.moment(hands.region.aws.port().clock_offset());
     let memory = context.memories.begin(uid);
+    let meddled = context.memories.is_foreign(uid, object.status.as_ref()) == Some(true);
+    if !meddled {
+        context.memories.says(uid, object.status.as_ref());
+    }
     let mut facts = Facts::begin(Arc::clone(&context.operator), moment, object, memory);
+    facts.meddled = meddled;
     facts.missing = recorded.is_some_and(|id| context.is_missing(&id));
     facts.known = hands.region.census.known_owned(&owner);
     facts
@@ -123,25 +131,30 @@ fn tell(object: &IdentityPool, rest: &Rest, context: &Context) {
     for field in &rest.corrected {
         context.telemetry.metrics.drift_corrected(field);
     }
-    let reason = rest.reason.map(crate::api::Reason::as_str);
-    let detail = rest.detail.as_deref();
-    match rest.outcome {
-        Outcome::Unchanged | Outcome::Waiting => {
-            tracing::debug!(reason, outcome = rest.outcome.as_str(), "pass ended");
-        }
-        Outcome::Released if detail.is_some() => {
-            tracing::warn!(detail, outcome = rest.outcome.as_str(), "pass ended");
-        }
-        Outcome::Applied | Outcome::Released => {
-            tracing::info!(outcome = rest.outcome.as_str(), corrected = ?rest.corrected, "pass ended");
-        }
-        Outcome::Stalled | Outcome::Failed => {
-            tracing::warn!(
-                reason,
-                detail,
+    log(rest);
+}
+
+fn log(rest: &Rest) {
+    let changed: Vec<&str> = rest.changed.iter().map(|done| done.as_str()).collect();
+    let some = |names: &[&str]| (!names.is_empty()).then(|| names.join(", "));
+    let corrected: Vec<&str> = rest.corrected.iter().map(String::as_str).collect();
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
                 outcome = rest.outcome.as_str(),
+                reason = rest.reason.map(crate::api::Reason::as_str),
+                changed = some(&changed),
+                corrected = some(&corrected),
+                request_id = rest.request_id,
+                detail = rest.detail,
                 "pass ended"
-            );
-        }
+            )
+        };
+    }
+    let uneventful = matches!(rest.outcome, Outcome::Unchanged | Outcome::Waiting);
+    match rest.weight {
+        Weight::Warning => line!(warn),
+        Weight::Normal if uneventful && rest.detail.is_none() => line!(debug),
+        Weight::Normal => line!(info),
     }
 }

@@ -1,8 +1,8 @@
 //! From watch events to keys in the queue.
 //!
 //! Objects that this version cannot read are counted and left aside, so that one
-//! of them never stops the rest. What neither generation nor `reconcile-at`
-//! changes wakes nobody: our own writes among it.
+//! of them never stops the rest. What a person can change to be heard wakes a pass, and
+//! so does a status that somebody else wrote; our own writes wake nobody.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -55,6 +55,7 @@ pub(super) fn keys(
 ) -> impl Stream<Item = Result<ReconcileRequest<Guarded>, watcher::Error>> + Send + 'static {
     let report = Arc::new(report);
     let broken = Arc::clone(&report);
+    let memories = Arc::clone(&report.memories);
     watch(api, config)
         .inspect_err(move |error| broken.broken(error))
         .default_backoff()
@@ -62,7 +63,10 @@ pub(super) fn keys(
         .inspect_ok(move |event| report.event(event))
         .reflect(writer)
         .applied_objects()
-        .predicate_filter(trigger, PredicateConfig::default())
+        .predicate_filter(
+            move |object: &Guarded| Some(trigger(object, &memories)),
+            PredicateConfig::default(),
+        )
         .map_ok(|object| ReconcileRequest::from(ObjectRef::from_obj(&object)))
 }
 
@@ -76,9 +80,8 @@ fn slim(object: &mut Guarded) {
     object.annotations_mut().remove(LAST_APPLIED);
 }
 
-/// What a person can change to be heard.
-#[expect(clippy::unnecessary_wraps, reason = "the shape of a predicate")]
-fn trigger(object: &Guarded) -> Option<u64> {
+/// What wakes a pass when it changes.
+fn trigger(object: &Guarded, memories: &Memories) -> u64 {
     let mut hasher = DefaultHasher::new();
     object.meta().generation.hash(&mut hasher);
     object
@@ -86,7 +89,15 @@ fn trigger(object: &Guarded) -> Option<u64> {
         .get(RECONCILE_AT_ANNOTATION)
         .hash(&mut hasher);
     unmarked(object).hash(&mut hasher);
-    Some(hasher.finish())
+    meddled(object, memories).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The version in which somebody else wrote the status: another each time.
+fn meddled(object: &Guarded, memories: &Memories) -> Option<String> {
+    let status = object.0.as_ref().ok()?.status.as_ref();
+    let foreign = memories.is_foreign(&object.uid()?, status)?;
+    foreign.then(|| object.resource_version()).flatten()
 }
 
 /// Whether somebody took finalizer or claim away from an object with a pool. Our own

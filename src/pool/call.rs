@@ -3,6 +3,7 @@
 //! A vocabulary shared by the core, which decides on calls, and the adapter,
 //! which carries them out. Holds no handle and does nothing.
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -241,4 +242,38 @@ pub struct Failure {
     pub message: String,
     /// AWS's id of the request, for support cases.
     pub request_id: Option<String>,
+}
+
+impl Failure {
+    /// An answer of another kind than the call has. Whatever it did, nobody can tell.
+    #[must_use]
+    pub fn unreadable(operation: Operation, what: &str) -> Self {
+        Self {
+            operation,
+            kind: FailureKind::Unanswered,
+            code: "Unreadable".to_owned(),
+            message: what.to_owned(),
+            request_id: None,
+        }
+    }
+}
+
+/// What stands before the request id of a [`Failure`] in a sentence.
+pub(super) const REQUEST_ID: &str = "request id ";
+
+/// Operation, AWS's sentence, error code and request id, in a sentence without its stop.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.kind {
+            FailureKind::Unanswered => "got no clear answer",
+            _ => "failed",
+        };
+        let message = self.message.trim_end_matches('.');
+        write!(f, "{} {what}: {message}", self.operation.as_str())?;
+        write!(f, " (AWS error {}", self.code)?;
+        match &self.request_id {
+            Some(id) => write!(f, ", {REQUEST_ID}{id})"),
+            None => f.write_str(")"),
+        }
+    }
 }

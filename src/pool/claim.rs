@@ -5,6 +5,9 @@
 //! to this account and region". Only the process that wrote it may send under it,
 //! and only for [`SEND_FENCE`]; everybody else searches, and treats the claim as
 //! settled only when no copy of the call can take effect any more.
+//!
+//! Where AWS clearly refused, or nothing was sent, the claim is marked void before the
+//! pass ends, so that no other process has to wait for what cannot come.
 
 use std::time::Duration;
 
@@ -41,6 +44,10 @@ pub struct Claim {
     pub account_id: String,
     /// Region that the pool is made in. Frozen from here on.
     pub region: String,
+    /// Why nothing came of it and nothing can: AWS's error code, or `NotSent`. An earlier
+    /// version, which does not know this field, waits as for any other claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub void: Option<String>,
 }
 
 impl Claim {
@@ -70,6 +77,8 @@ pub enum Reading {
     Untrusted(Option<Timestamp>),
     /// A claim, and when it was made.
     Trusted(Claim, Timestamp),
+    /// A claim under which certainly nothing was made and nothing will be.
+    Void(Claim),
 }
 
 /// Reads an annotation.
@@ -83,6 +92,9 @@ pub fn read(annotation: Option<&str>, uid: &str, now: Timestamp) -> Reading {
     };
     match claim.time() {
         Some(at) if claim.uid == uid && at <= time::after(now, MAX_AHEAD) => {
+            if claim.void.is_some() {
+                return Reading::Void(claim);
+            }
             Reading::Trusted(claim, at)
         }
         at => Reading::Untrusted(at.filter(|_| claim.uid == uid)),
@@ -108,6 +120,7 @@ mod tests {
             uid: "u1".into(),
             account_id: "123456789012".into(),
             region: "eu-west-1".into(),
+            void: None,
         };
         let at = claim.time().expect("v7");
         (claim, at)
@@ -123,6 +136,17 @@ mod tests {
     #[test]
     fn no_annotation_is_no_claim() {
         assert_eq!(read(None, "u1", Timestamp::now()), Reading::Absent);
+    }
+
+    #[test]
+    fn a_void_claim_is_told_from_a_live_one() {
+        let (claim, at) = claim();
+        let void = Claim {
+            void: Some("LimitExceededException".into()),
+            ..claim
+        };
+        let text = void.to_annotation().expect("text");
+        assert_eq!(read(Some(&text), "u1", at), Reading::Void(void));
     }
 
     #[test]

@@ -8,9 +8,10 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::call::Call;
+use super::call::{Call, Operation};
 use super::claim::{self, Claim, MAX_CLOCK_OFFSET, SEND_FENCE};
 use super::facts::{Claimed, Facts};
+use super::memory::Fate;
 use super::moves::Move;
 use super::next::{Flow, act, hold};
 use super::ownership;
@@ -96,7 +97,7 @@ pub(super) fn claim_for(facts: &Facts, pool: &Observed) -> Claim {
     };
     let of_object = match facts.reading() {
         claim::Reading::Trusted(claim, _) => Some(claim.id),
-        claim::Reading::Absent | claim::Reading::Untrusted(_) => None,
+        claim::Reading::Absent | claim::Reading::Void(_) | claim::Reading::Untrusted(_) => None,
     };
     claim_of(
         facts,
@@ -110,7 +111,33 @@ fn claim_of(facts: &Facts, id: Uuid) -> Claim {
         uid: facts.uid().unwrap_or_default().to_owned(),
         account_id: facts.operator.account_id.clone(),
         region: facts.route.clone(),
+        void: None,
     }
+}
+
+/// What a refusal, or a call that was never sent, is called in a void claim.
+const NOT_SENT: &str = "NotSent";
+
+/// The claim on the object, marked void where this process knows that nothing came of
+/// it. Only at the end of a pass: until then the pass may still send under it.
+pub(super) fn voided(facts: &Facts) -> Option<Claim> {
+    // Where the apiserver does not answer, the next pass tries again.
+    let own = facts.memory.own_claim.as_ref()?;
+    if own.fate != Fate::Void || facts.trouble.is_some() || !facts.has_finalizer() {
+        return None;
+    }
+    let claim::Reading::Trusted(claim, _) = facts.reading() else {
+        return None;
+    };
+    let refusal = facts
+        .failure
+        .as_ref()
+        .filter(|failure| failure.operation == Operation::CreateIdentityPool);
+    let why = refusal.map_or(NOT_SENT, |failure| &failure.code);
+    (claim.id == own.id).then(|| Claim {
+        void: Some(why.to_owned()),
+        ..claim
+    })
 }
 
 /// The owner's tags as an existing pool shall bear them; its claim tag is history

@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::call::{Answer, Call, Failure, FailureKind};
+use super::call::{Answer, Call, Failure, FailureKind, Operation};
 use super::claim::{self, Claim, Reading, SIGNATURE_WINDOW};
 use super::memory::{Fate, Hold, Memory, OwnClaim, SLOW_RETRY, Trigger};
 use super::moves::{Search, Seen, Trouble};
@@ -85,6 +85,8 @@ pub struct Facts {
     pub memory: Memory,
     /// Whether the latest list of the account lacks the recorded pool.
     pub missing: bool,
+    /// Whether status is another than this process left it.
+    pub meddled: bool,
     /// Pools that bear our owner tag as far as the process knows without asking.
     pub known: Vec<Owned>,
 
@@ -105,6 +107,10 @@ pub struct Facts {
     pub(super) retags: u8,
     pub(super) deleted: bool,
     pub(super) corrected: Vec<String>,
+    /// The calls of this pass that changed something in AWS.
+    pub(super) changed: Vec<Operation>,
+    /// The pool that was on record when the pass began.
+    recorded_before: Option<PoolId>,
     pub(super) failure: Option<Failure>,
     pub(super) trouble: Option<String>,
     pub(super) moves: u32,
@@ -133,6 +139,7 @@ impl Facts {
             object: Some(object),
             memory,
             missing: false,
+            meddled: false,
             known: Vec::new(),
             heard_at: now,
             read_at: None,
@@ -147,10 +154,13 @@ impl Facts {
             retags: 0,
             deleted: false,
             corrected: Vec::new(),
+            changed: Vec::new(),
+            recorded_before: None,
             failure: None,
             trouble: None,
             moves: 0,
         };
+        facts.recorded_before = facts.recorded();
         facts.note_claim();
         facts.start_afresh();
         facts
@@ -213,6 +223,9 @@ impl Facts {
     /// A claim made for a creation counts as void until its call is sent, because
     /// nobody else sends under it. One put back for a pool that exists never does.
     fn learn_claim(&mut self, claim: Claim, result: Result<Arc<IdentityPool>, Trouble>) {
+        if claim.void.is_some() {
+            return self.learn_object(result.map(Some));
+        }
         let looks = &self.looks;
         let ours = looks
             .iter()
@@ -234,6 +247,8 @@ impl Facts {
     fn learn_answer(&mut self, call: Call, result: Result<Answer, Failure>) {
         if call.operation().mutates() {
             self.reserved = false;
+            self.changed
+                .extend(result.is_ok().then(|| call.operation()));
         }
         let failed = match (call, result) {
             (Call::CreateIdentityPool { .. }, result) => return self.learn_creation(result),
@@ -284,13 +299,18 @@ impl Facts {
     }
 
     fn learn_creation(&mut self, result: Result<Answer, Failure>) {
-        let refused = result
-            .as_ref()
-            .is_err_and(|failure| failure.kind.is_refusal());
+        let result = match result {
+            Ok(Answer::Pool(observed)) => Ok(observed),
+            Ok(_) => Err(Failure::unreadable(
+                Operation::CreateIdentityPool,
+                "the answer names no pool",
+            )),
+            Err(failure) => Err(failure),
+        };
         let fate = match &result {
-            Ok(Answer::Pool(observed)) => Fate::Made(observed.id.clone()),
-            Err(_) if refused => Fate::Void,
-            Ok(_) | Err(_) => Fate::Unclear,
+            Ok(observed) => Fate::Made(observed.id.clone()),
+            Err(failure) if failure.kind.is_refusal() => Fate::Void,
+            Err(failure) => Fate::Unclear(failure.clone()),
         };
         if let Some(claimed) = &mut self.claimed {
             claimed.sent = true;
@@ -300,13 +320,13 @@ impl Facts {
             });
         }
         match result {
-            Ok(Answer::Pool(observed)) => {
+            Ok(observed) => {
                 self.created = Some(observed.id.clone());
                 self.learn_look(observed);
             }
-            Err(failure) if refused => self.failure = Some(failure),
-            // Whatever this is, it may have made a pool: the search that follows tells.
-            Ok(_) | Err(_) => {}
+            Err(failure) if failure.kind.is_refusal() => self.failure = Some(failure),
+            // It may have made a pool: the search that follows tells.
+            Err(_) => {}
         }
     }
 
@@ -344,7 +364,7 @@ impl Facts {
                 let from = at.map_or(now, |at| at.clamp(now, furthest));
                 Some(self.memory.distrusted_since.unwrap_or(from))
             }
-            Reading::Absent | Reading::Trusted(..) => None,
+            Reading::Absent | Reading::Void(_) | Reading::Trusted(..) => None,
         };
     }
 }
@@ -417,7 +437,7 @@ impl Facts {
     pub(super) fn home(&self) -> (String, String) {
         match self.reading() {
             Reading::Trusted(claim, _) => (claim.account_id, claim.region),
-            Reading::Absent | Reading::Untrusted(_) => {
+            Reading::Absent | Reading::Void(_) | Reading::Untrusted(_) => {
                 (self.operator.account_id.clone(), self.route.clone())
             }
         }
@@ -448,6 +468,14 @@ impl Facts {
             .identity_pool_id
             .as_deref()
             .map(PoolId::new)
+    }
+
+    /// The pool that this pass recorded without having made it.
+    pub(super) fn found_anew(&self) -> Option<PoolId> {
+        let known = |id: &PoolId| {
+            self.recorded_before.as_ref() == Some(id) || self.created.as_ref() == Some(id)
+        };
+        self.recorded().filter(|id| !known(id))
     }
 
     /// The deletion policy in force.

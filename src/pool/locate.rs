@@ -21,7 +21,7 @@ use super::ownership::{self, Owned, Ownership};
 use super::settings::{Observed, PoolId};
 use super::time;
 use crate::api::Reason;
-use crate::api::names::OWNER_TAG;
+use crate::api::names::{CLAIM_ANNOTATION, OWNER_TAG};
 
 /// Lists that have to agree before "there is none" is believed: one list can miss
 /// a pool that moved between its pages while they were read.
@@ -88,13 +88,13 @@ fn unresolved(facts: &Facts) -> Option<Timestamp> {
     let window = facts.operator.settle_window;
     let is_void = |id| own.is_some_and(|own| own.fate == Fate::Void && own.id == id);
     let on_object = match facts.reading() {
-        Reading::Trusted(claim, _) if is_void(claim.id) => None,
+        Reading::Trusted(claim, _) | Reading::Void(claim) if is_void(claim.id) => None,
         Reading::Trusted(_, at) => Some(at),
         Reading::Untrusted(_) => facts.memory.distrusted_since,
-        Reading::Absent if facts.has_finalizer() || !is_new(facts) => {
+        Reading::Absent | Reading::Void(_) if facts.has_finalizer() || !is_new(facts) => {
             return Some(ours_unsettled(facts).map_or(facts.began, |at| time::after(at, window)));
         }
-        Reading::Absent => None,
+        Reading::Absent | Reading::Void(_) => None,
     };
     on_object
         .into_iter()
@@ -160,7 +160,7 @@ fn by_owner(facts: &Facts, settled: impl Into<Option<Timestamp>>) -> Flow<Option
         return Flow::Continue(None);
     };
     if facts.moment.now < settled {
-        return settling(settled);
+        return settling(facts, settled);
     }
     let lists = || facts.searches.iter().filter_map(|search| search.list_began);
     if lists().filter(|began| *began > settled).count() >= LISTS_THAT_AGREE {
@@ -179,7 +179,7 @@ fn chosen<'a>(facts: &Facts, found: &[&'a Owned]) -> Flow<Option<&'a PoolId>> {
     }
     let claim = match facts.reading() {
         Reading::Trusted(claim, _) => Some(claim.id.to_string()),
-        Reading::Absent | Reading::Untrusted(_) => None,
+        Reading::Absent | Reading::Void(_) | Reading::Untrusted(_) => None,
     };
     let claimed = found
         .iter()
@@ -198,14 +198,41 @@ fn chosen<'a>(facts: &Facts, found: &[&'a Owned]) -> Flow<Option<&'a PoolId>> {
     }
 }
 
-fn settling<T>(settled: Timestamp) -> Flow<T> {
+fn settling<T>(facts: &Facts, settled: Timestamp) -> Flow<T> {
+    let gone = facts
+        .recorded()
+        .map(|id| format!("Pool {id}, which status names, is gone. "))
+        .unwrap_or_default();
+    let next = if facts.is_being_deleted() {
+        "the object goes if none has shown up by"
+    } else {
+        "a new call is made if none has shown up by"
+    };
     hold(
         Reason::Settling,
         format!(
-            "A create call got no clear answer, and no pool of this object is to be seen. The \
-             search goes on; a new call is made after {settled:.0} at the earliest."
+            "{gone}{}, so a pool of this object may still show up. It is looked for by its owner \
+             tag; {next} {settled:.0}.",
+            doubt(facts)
         ),
     )
+}
+
+/// What is not known, and why.
+fn doubt(facts: &Facts) -> String {
+    let own = facts.memory.own_claim.as_ref().map(|own| &own.fate);
+    if let Some(Fate::Unclear(failure)) = own {
+        return failure.to_string();
+    }
+    match facts.reading() {
+        Reading::Trusted(_, at) => {
+            format!("The outcome of the CreateIdentityPool call claimed at {at:.0} is not known")
+        }
+        Reading::Absent | Reading::Void(_) | Reading::Untrusted(_) => format!(
+            "The annotation {CLAIM_ANNOTATION} is not as the operator left it, and \
+             CreateIdentityPool may have been called under another"
+        ),
+    }
 }
 
 fn not_ours<T>(facts: &Facts, foreign: &Observed) -> Flow<T> {
@@ -236,7 +263,7 @@ fn refuted(facts: &Facts, id: &PoolId) -> bool {
 fn just_claimed(facts: &Facts) -> bool {
     match facts.reading() {
         Reading::Trusted(_, at) => facts.moment.now < time::after(at, VISIBLE_WITHIN),
-        Reading::Absent | Reading::Untrusted(_) => false,
+        Reading::Absent | Reading::Void(_) | Reading::Untrusted(_) => false,
     }
 }
 

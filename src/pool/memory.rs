@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::call::Failure;
 use super::settings::PoolId;
 use crate::api::IdentityPool;
 use crate::api::names::RECONCILE_AT_ANNOTATION;
@@ -26,8 +27,8 @@ pub enum Arrival {
 pub enum Fate {
     /// Nothing, and nothing can: never sent, or clearly refused.
     Void,
-    /// Nobody knows.
-    Unclear,
+    /// Nobody knows: this is what was heard instead of an answer.
+    Unclear(Failure),
     /// This pool.
     Made(PoolId),
 }
@@ -115,15 +116,12 @@ impl Memory {
     }
 
     /// The object was listed anew. Its past may be another one (a restored etcd), so
-    /// what this process knows to be void may since have been followed by more.
+    /// what this process knows to be void may since have been followed by more: what the
+    /// object itself says counts, as after a restart.
     pub fn relisted(&mut self) {
         self.arrival = Arrival::Listed;
         self.lists += 1;
-        if let Some(own) = &mut self.own_claim
-            && own.fate == Fate::Void
-        {
-            own.fate = Fate::Unclear;
-        }
+        self.own_claim = self.own_claim.take().filter(|own| own.fate != Fate::Void);
     }
 
     /// How long the next pause lasts: 1 s, doubled by each failure, 5 minutes at

@@ -19,6 +19,7 @@ pub mod plan;
 pub mod rest;
 pub mod settings;
 pub mod status;
+mod suspects;
 mod time;
 
 pub use facts::Facts;

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::call::{Answer, Call, Failure};
 use super::claim::Claim;
+use super::notes::Note;
 use super::ownership::Owned;
 use super::rest::Rest;
 use crate::api::{IdentityPool, IdentityPoolStatus};
@@ -29,8 +30,13 @@ pub enum Move {
     },
     /// Ask AWS.
     Call(Call),
-    /// Write status, tested on uid and resourceVersion.
-    WriteStatus(Box<IdentityPoolStatus>),
+    /// Write status, tested on uid and resourceVersion, and tell of it where it is news.
+    WriteStatus {
+        /// The whole of it.
+        status: Box<IdentityPoolStatus>,
+        /// The Event that goes with it.
+        note: Option<Note>,
+    },
     /// Patch our finalizer away, tested on uid and resourceVersion.
     DropFinalizer,
     /// End the pass.

@@ -23,7 +23,7 @@ use crate::api::{DriftPolicy, FieldDrift, ManagementPolicy, Reason};
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Step {
     /// Do this and ask again.
-    Do(Move),
+    Do(Box<Move>),
     /// The pass is over, and this is what it found.
     Conclude(Verdict),
 }
@@ -76,7 +76,7 @@ impl Held {
 pub(super) type Flow<T = ()> = ControlFlow<Step, T>;
 
 pub(super) fn act<T>(mv: Move) -> Flow<T> {
-    ControlFlow::Break(Step::Do(mv))
+    ControlFlow::Break(Step::Do(Box::new(mv)))
 }
 
 pub(super) fn conclude<T>(verdict: Verdict) -> Flow<T> {
@@ -113,17 +113,18 @@ const RULES: &[fn(&Facts) -> Flow] = &[
 pub fn next(facts: &Facts) -> Move {
     let step = RULES.iter().find_map(|rule| rule(facts).break_value());
     match step.unwrap_or(Step::Conclude(Verdict::InSync)) {
-        Step::Do(mv) => mv,
+        Step::Do(mv) => *mv,
         Step::Conclude(verdict) => closing(facts, &verdict),
     }
 }
 
-/// Status first where it says something else, then the rest.
+/// A claim of which nothing came is marked first, then comes status where it says
+/// something else, then the rest.
 fn closing(facts: &Facts, verdict: &Verdict) -> Move {
-    match status::report(facts, verdict) {
-        Some(status) => Move::WriteStatus(Box::new(status)),
-        None => Move::Rest(rest::rest(facts, verdict)),
+    if let Some(void) = create::voided(facts) {
+        return Move::WriteClaim(void);
     }
+    status::write(facts, verdict).unwrap_or_else(|| Move::Rest(rest::rest(facts, verdict)))
 }
 
 fn gone(facts: &Facts) -> Flow {
@@ -204,22 +205,42 @@ pub(super) fn elsewhere(facts: &Facts) -> Flow {
     let status = facts.status();
     let (account, region) = match facts.reading() {
         Reading::Trusted(claim, _) => (Some(claim.account_id), Some(claim.region)),
-        Reading::Absent | Reading::Untrusted(_) => (status.account_id, status.region),
+        Reading::Absent | Reading::Void(_) | Reading::Untrusted(_) => {
+            (status.account_id, status.region)
+        }
     };
     let account = account.unwrap_or_else(|| facts.operator.account_id.clone());
     let region = region.unwrap_or_else(|| facts.region().to_owned());
     if account == facts.operator.account_id && region == facts.region() {
         return Flow::Continue(());
     }
-    hold(
-        Reason::AccountMismatch,
-        format!(
-            "The pool of this object lives in account {account}, region {region}, but spec and \
-             operator lead to account {}, region {}. No call is made. Set spec.region to {region} \
-             and run the operator in account {account}; a pool cannot move.",
-            facts.operator.account_id,
-            facts.region()
-        ),
+    hold(Reason::AccountMismatch, misled(facts, &account, &region))
+}
+
+/// Names what differs, and only that.
+fn misled(facts: &Facts, account: &str, region: &str) -> String {
+    let mut lives = Vec::new();
+    let mut mend = Vec::new();
+    if region != facts.region() {
+        let why = match facts.object.as_ref().map(|object| &object.spec.region) {
+            Some(Some(asked)) => format!("spec.region is {asked}"),
+            _ => format!("spec names none and the operator's is {}", facts.region()),
+        };
+        lives.push(format!("in region {region}, but {why}"));
+        mend.push(format!("set spec.region to {region}"));
+    }
+    if account != facts.operator.account_id {
+        lives.push(format!(
+            "in account {account}, but the operator runs in account {}",
+            facts.operator.account_id
+        ));
+        mend.push(format!("run the operator in account {account}"));
+    }
+    format!(
+        "The pool of this object lives {}. A pool cannot move, so no call is made and no other \
+         change is applied: {}.",
+        lives.join(", and "),
+        mend.join(", and ")
     )
 }
 
@@ -247,7 +268,7 @@ fn no_pool(facts: &Facts) -> Flow {
                 return create::create(facts);
             }
             if facts.recreates() {
-                return act(Move::WriteStatus(Box::new(status::forgetting(facts, &id))));
+                return act(status::forgetting(facts, &id));
             }
             hold(
                 Reason::PoolGone,
@@ -377,10 +398,7 @@ fn record_first(facts: &Facts) -> Flow {
         Reason::Updating,
         "The pool exists; its settings are being brought in line.",
     );
-    match status::report(facts, &Verdict::Held(held)) {
-        Some(status) => act(Move::WriteStatus(Box::new(status))),
-        None => Flow::Continue(()),
-    }
+    status::write(facts, &Verdict::Held(held)).map_or(Flow::Continue(()), act)
 }
 
 /// The pool that [`locate`] settled on, once it has.

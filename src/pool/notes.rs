@@ -1,9 +1,11 @@
-//! What is worth an Event: a transition of `Ready`, and drift put right.
+//! What is worth an Event: a pool made or found, a transition of `Ready`, drift put right.
 
+use super::facts::Facts;
+use super::settings::PoolId;
 use crate::api::IdentityPoolStatus;
-use crate::api::condition::{READY, STALLED};
+use crate::api::condition::{self, READY, STALLED};
 
-/// How loud an Event is.
+/// How loud an Event or a log line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weight {
     /// As it should be.
@@ -17,46 +19,49 @@ pub enum Weight {
 pub struct Note {
     /// How loud.
     pub weight: Weight,
-    /// `CamelCase`, from the closed set of reasons.
+    /// `CamelCase`: a reason of a condition, or `Created`, `Found`, `DriftCorrected`.
     pub reason: String,
     /// For people.
     pub message: String,
 }
 
-/// The note that a new status deserves, if any.
-#[must_use]
-pub fn transition(old: &IdentityPoolStatus, new: &IdentityPoolStatus) -> Option<Note> {
-    let find = |status: &IdentityPoolStatus, kind: &str| {
-        status
-            .conditions
-            .iter()
-            .find(|condition| condition.type_ == kind)
-            .cloned()
-    };
-    let now = find(new, READY)?;
-    let before = find(old, READY);
-    if before.is_some_and(|before| before.status == now.status && before.reason == now.reason) {
-        return None;
+impl Note {
+    fn new(weight: Weight, reason: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            weight,
+            reason: reason.into(),
+            message: message.into(),
+        }
     }
-    let stalled = find(new, STALLED).is_some_and(|condition| condition.status == "True");
-    let (weight, message) = match (&new.identity_pool_id, now.status.as_str()) {
-        (Some(id), "True") => (Weight::Normal, format!("Pool {id} equals the spec.")),
-        _ if stalled => (Weight::Warning, now.message),
-        _ => (Weight::Normal, now.message),
-    };
-    Some(Note {
-        weight,
-        reason: now.reason,
-        message,
-    })
+}
+
+/// The note that a new status deserves, if any.
+pub(super) fn of_status(facts: &Facts, new: &IdentityPoolStatus) -> Option<Note> {
+    let old = facts.status();
+    let ready = condition::find(&new.conditions, READY)?;
+    let id = new.identity_pool_id.as_deref().map(PoolId::new);
+    let said = condition::find(&old.conditions, READY)
+        .is_some_and(|old| old.status == ready.status && old.reason == ready.reason);
+    if condition::holds(&new.conditions, STALLED) {
+        return (!said).then(|| Note::new(Weight::Warning, &ready.reason, &ready.message));
+    }
+    if let Some(arrival) = id.filter(|id| facts.recorded().as_ref() != Some(id)) {
+        return Some(arrived(facts, &arrival));
+    }
+    (!said).then(|| Note::new(Weight::Normal, &ready.reason, &ready.message))
+}
+
+fn arrived(facts: &Facts, id: &PoolId) -> Note {
+    if facts.created.as_ref() == Some(id) {
+        return Note::new(Weight::Normal, "Created", format!("Pool {id} was created."));
+    }
+    let message = format!("Pool {id} was found by its owner tag; no other was made.");
+    Note::new(Weight::Normal, "Found", message)
 }
 
 /// The note about fields that were changed outside and put right.
 #[must_use]
 pub fn corrected(fields: &[String]) -> Option<Note> {
-    (!fields.is_empty()).then(|| Note {
-        weight: Weight::Warning,
-        reason: "DriftCorrected".to_owned(),
-        message: format!("Changed outside and put right: {}.", fields.join(", ")),
-    })
+    let message = format!("Changed outside and put right: {}.", fields.join(", "));
+    (!fields.is_empty()).then(|| Note::new(Weight::Warning, "DriftCorrected", message))
 }

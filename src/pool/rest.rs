@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use super::call::Failure;
+use super::call::{Failure, Operation};
 use super::facts::Facts;
-use super::memory::{Hold, Memory, SLOW_RETRY, Trigger, spread};
+use super::memory::{Fate, Hold, Memory, SLOW_RETRY, Trigger, spread};
 use super::next::Verdict;
+use super::notes::Weight;
 use super::time;
 use crate::api::Reason;
-use crate::api::condition::{READY, Stance};
+use crate::api::condition::{self, READY, Stance};
 
 /// Part of the resync period by which two looks may be nearer or further apart.
 const RESYNC_SPREAD: u32 = 10;
@@ -62,10 +63,16 @@ pub struct Rest {
     pub corrected: Vec<String>,
     /// What became of it.
     pub outcome: Outcome,
+    /// Whether somebody should look.
+    pub weight: Weight,
+    /// The calls that changed something in AWS, in order.
+    pub changed: Vec<Operation>,
     /// Why it did not reach its end, for metrics and the log.
     pub reason: Option<Reason>,
-    /// What the apiserver or AWS said, for the log.
+    /// What was found, or what stands in the way, for the log.
     pub detail: Option<String>,
+    /// AWS's id of the request that failed.
+    pub request_id: Option<String>,
 }
 
 /// Ends a pass.
@@ -79,23 +86,30 @@ pub(super) fn rest(facts: &Facts, verdict: &Verdict) -> Rest {
         Verdict::Suspended => done(facts, Outcome::Unchanged, None),
         Verdict::Failed(failure) => failed(facts, failure),
         Verdict::Trouble(what) => Rest {
-            detail: Some(what.clone()),
+            detail: Some(format!("the apiserver did not do what was asked: {what}")),
             ..again(
                 facts,
                 Outcome::Failed,
                 facts.memory.backoff(facts.moment.jitter),
             )
         },
-        Verdict::Held(held) => held_up(facts, held.reason),
+        Verdict::Held(held) => Rest {
+            detail: Some(held.message.clone()),
+            ..held_up(facts, held.reason)
+        },
     }
 }
 
-/// Nothing is remembered. A pool that was made for an object which is gone without
-/// its finalizer has nobody to look after it; at least the log says so.
+/// Nothing is remembered but a call that may be under way still: a restored etcd can
+/// bring the object back. A pool that was made for an object which is gone without its
+/// finalizer has nobody to look after it; at least the log says so.
 fn released(facts: &Facts) -> Rest {
     let orphan = facts.created.as_ref().filter(|_| !facts.deleted);
+    let own = facts.memory.own_claim.as_ref();
+    let unclear = own.is_some_and(|own| matches!(own.fate, Fate::Unclear(_)));
     Rest {
-        memory: None,
+        memory: unclear.then(|| remembered(facts)),
+        weight: orphan.map_or(Weight::Normal, |_| Weight::Warning),
         detail: orphan.map(|id| format!("pool {id} was just created and has no object any more")),
         ..done(facts, Outcome::Released, None)
     }
@@ -104,17 +118,14 @@ fn released(facts: &Facts) -> Rest {
 /// Whether the pool has to be looked at now.
 pub(super) fn look_due(facts: &Facts) -> bool {
     let status = facts.status();
-    let ready = status
-        .conditions
-        .iter()
-        .any(|condition| condition.type_ == READY && condition.status == "True");
+    let ready = condition::holds(&status.conditions, READY);
     let heard = status.last_handled_reconcile_at.as_deref() == facts.reconcile_at();
     let settled = ready
         && heard
         && facts.is_marked()
         && status.observed_generation == facts.generation()
         && facts.was_in_sync();
-    !settled || facts.missing || facts.moment.now >= next_look(facts)
+    !settled || facts.missing || facts.meddled || facts.moment.now >= next_look(facts)
 }
 
 /// The turn of an object that was in sync before this process started is anywhere
@@ -144,13 +155,15 @@ fn in_sync(facts: &Facts) -> Rest {
     let period = spread(period(facts), RESYNC_SPREAD, facts.moment.jitter);
     // A change that got no answer may still undo this one.
     let pause = late.map_or(period, |late| period.min(late + Duration::from_secs(1)));
-    let wrote = facts.updated.is_some() || facts.retags > 0 || facts.created.is_some();
-    let outcome = if wrote {
-        Outcome::Applied
-    } else {
+    let outcome = if facts.changed.is_empty() {
         Outcome::Unchanged
+    } else {
+        Outcome::Applied
     };
     let mut rest = done(facts, outcome, Some(pause));
+    rest.detail = facts
+        .found_anew()
+        .map(|id| format!("pool {id} was found by its owner tag and recorded; no other was made"));
     if let Some(memory) = &mut rest.memory {
         memory.next_look = Some(time::after(facts.moment.now, pause));
         memory.late_until = facts.memory.late_until.filter(|_| late.is_some());
@@ -184,12 +197,10 @@ fn failed(facts: &Facts, failure: &Failure) -> Rest {
     let mut rest = held_up(facts, failure.kind.reason());
     if rest.outcome == Outcome::Waiting {
         rest.outcome = Outcome::Failed;
+        rest.weight = Weight::Warning;
     }
-    let id = failure.request_id.as_deref().unwrap_or("none");
-    rest.detail = Some(format!(
-        "{} (request id {id}): {}",
-        failure.code, failure.message
-    ));
+    rest.detail = Some(failure.to_string());
+    rest.request_id.clone_from(&failure.request_id);
     rest
 }
 
@@ -230,8 +241,16 @@ fn done(facts: &Facts, outcome: Outcome, after: Option<Duration>) -> Rest {
         memory: Some(remembered(facts)),
         corrected: facts.corrected.clone(),
         outcome,
+        weight: match outcome {
+            Outcome::Stalled | Outcome::Failed => Weight::Warning,
+            Outcome::Applied | Outcome::Unchanged | Outcome::Waiting | Outcome::Released => {
+                Weight::Normal
+            }
+        },
+        changed: facts.changed.clone(),
         reason: None,
         detail: None,
+        request_id: None,
     }
 }
 

@@ -215,6 +215,12 @@ fn fields(settings: &Settings) -> Vec<(&'static str, Value)> {
     ]
 }
 
+/// The names of all fields that are parameters of a pool, as the spec has them.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    let settings = fields(&Settings::default()).into_iter();
+    settings.map(|(name, _)| name).chain([IDENTITY_POOL_TAGS])
+}
+
 /// The spec field that AWS can set once and never change.
 pub const DEVELOPER_PROVIDER_NAME: &str = "developerProviderName";
 /// The spec field whose differences are those of the tags that it names.

@@ -8,11 +8,13 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::call::Failure;
+use super::call::{Failure, FailureKind, REQUEST_ID};
 use super::facts::{Facts, Look};
+use super::moves::Move;
 use super::next::{self, Held, Verdict};
 use super::settings::{Observed, PoolId};
-use crate::api::condition::{ADVISORY, DRIFTED, READY, RECONCILING, STALLED, Stance};
+use super::{notes, suspects};
+use crate::api::condition::{self, ADVISORY, DRIFTED, READY, RECONCILING, STALLED, Stance};
 use crate::api::{IdentityPoolStatus, Managed, Reason};
 
 /// Failures in a row that an object which was in sync may have before its status
@@ -27,8 +29,7 @@ struct Said {
     message: String,
 }
 
-/// The status that a verdict asks for; `None` when the object has it already.
-pub(super) fn report(facts: &Facts, verdict: &Verdict) -> Option<IdentityPoolStatus> {
+fn report(facts: &Facts, verdict: &Verdict) -> Option<IdentityPoolStatus> {
     facts.object.as_ref()?;
     let old = facts.status();
     let new = match verdict {
@@ -46,8 +47,20 @@ pub(super) fn report(facts: &Facts, verdict: &Verdict) -> Option<IdentityPoolSta
     (new != old).then_some(new)
 }
 
-/// The status of an object whose pool is gone and shall be made anew.
-pub(super) fn forgetting(facts: &Facts, gone: &PoolId) -> IdentityPoolStatus {
+/// The write of what a verdict asks for; `None` when the object has it already.
+pub(super) fn write(facts: &Facts, verdict: &Verdict) -> Option<Move> {
+    report(facts, verdict).map(|status| written(facts, status))
+}
+
+fn written(facts: &Facts, status: IdentityPoolStatus) -> Move {
+    Move::WriteStatus {
+        note: notes::of_status(facts, &status),
+        status: Box::new(status),
+    }
+}
+
+/// The write for an object whose pool is gone and shall be made anew.
+pub(super) fn forgetting(facts: &Facts, gone: &PoolId) -> Move {
     let held = Held {
         forget: true,
         ..Held::new(
@@ -55,7 +68,7 @@ pub(super) fn forgetting(facts: &Facts, gone: &PoolId) -> IdentityPoolStatus {
             format!("Pool {gone} was deleted in AWS; a new one is being made."),
         )
     };
-    held_up(facts, facts.status(), &held)
+    written(facts, held_up(facts, facts.status(), &held))
 }
 
 /// Tag keys that the object set before.
@@ -121,7 +134,7 @@ fn failed(facts: &Facts, mut status: IdentityPoolStatus, failure: &Failure) -> I
     } else {
         "False"
     };
-    let mut said = obstacle(ready, failure.kind.reason(), &sentence(failure));
+    let mut said = obstacle(ready, failure.kind.reason(), &sentence(facts, failure));
     said.push(advice(facts));
     say(facts, &mut status, said);
     status
@@ -161,10 +174,7 @@ fn patient(facts: &Facts, failure: &Failure) -> bool {
 }
 
 fn is_ready(status: &IdentityPoolStatus) -> Option<bool> {
-    let ready = status
-        .conditions
-        .iter()
-        .find(|condition| condition.type_ == READY)?;
+    let ready = condition::find(&status.conditions, READY)?;
     match ready.status.as_str() {
         "True" => Some(true),
         "False" => Some(false),
@@ -196,23 +206,14 @@ fn obstacle(ready: &'static str, reason: Reason, message: &str) -> Vec<Said> {
     ]
 }
 
-/// Field, operation, AWS code, request id, next step: all in one sentence or two.
-fn sentence(failure: &Failure) -> String {
-    let id = failure
-        .request_id
-        .as_ref()
-        .map(|id| format!(", {REQUEST_ID}{id}"))
-        .unwrap_or_default();
-    format!(
-        "{} failed: {} (AWS error {}{id}). {}",
-        failure.operation.as_str(),
-        failure.message.trim_end_matches('.'),
-        failure.code,
-        failure.kind.reason().next_step()
-    )
+/// Operation, AWS's words, code, request id, the fields in question, the next step.
+fn sentence(facts: &Facts, failure: &Failure) -> String {
+    let about = match failure.kind {
+        FailureKind::Invalid => suspects::about(facts, failure),
+        _ => String::new(),
+    };
+    format!("{failure}. {about}{}", failure.kind.reason().next_step())
 }
-
-const REQUEST_ID: &str = "request id ";
 
 /// What a failure says apart from request ids, times and counts, by which a repeat of
 /// it is told. Other messages are taken by the letter.

@@ -1,8 +1,11 @@
 //! Logs: text for people, JSON for machines, filtered by level.
 
-use tracing_subscriber::EnvFilter;
+use tracing::Subscriber;
 use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::util::TryInitError;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+use tracing_subscriber::{EnvFilter, Layer};
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -37,7 +40,6 @@ pub enum Error {
 /// # Errors
 /// When the filter cannot be parsed, or a log is set up already.
 pub fn init(format: Format, filter: &str) -> Result<(), Error> {
-    use tracing_subscriber::util::SubscriberInitExt;
     levels_are_levels(filter)?;
     // The SDK logs request bodies at its lowest levels; login provider values can be secrets.
     let quiet = "aws_smithy_runtime=info,aws_smithy_runtime_api=info,aws_sdk_cognitoidentity=info,\
@@ -45,19 +47,29 @@ pub fn init(format: Format, filter: &str) -> Result<(), Error> {
     let parsed = EnvFilter::builder()
         .parse(format!("{filter},{quiet}"))
         .map_err(|error| Error::Filter(filter.to_owned(), error))?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(parsed)
-        .with_writer(std::io::stderr);
+    let log = tracing_subscriber::registry().with(parsed);
     match format {
-        Format::Text => log.with_ansi(false).finish().try_init()?,
-        Format::Json => log
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .finish()
-            .try_init()?,
+        Format::Text => log.with(text()).try_init()?,
+        Format::Json => log.with(json()).try_init()?,
     }
     Ok(())
+}
+
+fn text<S: Subscriber + for<'span> LookupSpan<'span>>() -> impl Layer<S> {
+    tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_writer(std::io::stderr)
+}
+
+/// Every field at the top, where queries of log stores find it, whether it belongs to
+/// the line or to the pass around it.
+fn json<S: Subscriber + for<'span> LookupSpan<'span>>() -> impl Layer<S> {
+    json_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .flatten_event(true)
+        .flatten_span_list_on_top_level(true)
+        .with_current_span(false)
+        .with_span_list(false)
 }
 
 /// The filter's grammar takes any word for a module that is to be heard alone.

@@ -319,6 +319,24 @@ fn a_repeat_with_a_time_in_its_message_writes_nothing() {
 }
 
 #[test]
+fn a_call_under_way_is_remembered_when_its_object_goes_and_comes_back() {
+    let mut world = world();
+    let backup = world.object.clone();
+    world.fates.push_back((CREATE, Fate::Late));
+    // Somebody takes the finalizer away and deletes the object while the call is under way.
+    world.meanwhile = Some((CREATE, |world| world.object = None));
+    world.pass();
+    world.object = backup;
+    world.touch();
+    world.pass();
+    let call = world.wire.pop().expect("under way");
+    world.deliver(call);
+    world.run(HOUR);
+    assert_eq!(world.owned().len(), 1);
+    assert_eq!(world.condition("Ready"), "True/InSync");
+}
+
+#[test]
 fn an_update_that_may_come_late_is_looked_after() {
     let mut world = world();
     world.pass();

@@ -203,7 +203,142 @@ fn a_repeated_failure_writes_nothing_new() {
         message,
         "the first request id stays"
     );
-    assert_eq!(world.writes, ["claim"]);
+    assert_eq!(world.writes, ["claim", "void"]);
+}
+
+#[test]
+fn a_refusal_is_on_record_for_every_process() {
+    for restarts in [false, true] {
+        let mut world = world();
+        world
+            .fates
+            .push_back((CREATE, Fate::Refused(FailureKind::Invalid)));
+        world.pass();
+        assert_eq!(world.writes, ["claim", "void", "status"]);
+        if restarts {
+            world.restart();
+        }
+        world.edit(|spec| spec.allow_classic_flow = true);
+        world.pass();
+        assert_eq!(world.condition("Ready"), "True/InSync", "{restarts}");
+        assert_eq!(world.owned().len(), 1);
+    }
+}
+
+#[test]
+fn after_a_restart_the_same_refusal_says_the_same() {
+    let mut world = world();
+    for _ in 0..2 {
+        world
+            .fates
+            .push_back((CREATE, Fate::Refused(FailureKind::Quota)));
+    }
+    world.pass();
+    let said = world.message();
+    world.restart();
+    world.count_anew();
+    world.pass();
+    assert_eq!(world.message(), said);
+    assert_eq!(creations(&world), 1, "it was asked again");
+    assert!(!world.writes.contains(&"status"), "{:?}", world.writes);
+}
+
+#[test]
+fn the_region_is_free_again_where_nothing_was_made() {
+    let mut world = world();
+    world
+        .fates
+        .push_back((CREATE, Fate::Refused(FailureKind::Denied)));
+    world.pass();
+    world.edit(|spec| spec.region = Some("us-east-1".into()));
+    world.pass();
+    assert_eq!(world.condition("Ready"), "True/InSync");
+    assert_eq!(world.status().region.as_deref(), Some("us-east-1"));
+}
+
+#[test]
+fn a_claim_that_was_never_sent_under_leaves_nothing_to_settle() {
+    let mut world = world();
+    world.claim_meanwhile = Some(|world| world.clock_offset = Some(SignedDuration::from_secs(40)));
+    world.pass();
+    assert_eq!(world.condition("Stalled"), "True/ClockSkew");
+    world.restart();
+    world.clock_offset = None;
+    world.pass();
+    assert_eq!(world.condition("Ready"), "True/InSync");
+}
+
+#[test]
+fn a_refusal_names_the_fields_that_aws_names_or_else_all_that_were_set() {
+    for (message, fields) in [
+        (
+            "Value at 'samlProviderARNs' failed to satisfy constraint",
+            "spec.samlProviderARNs. ",
+        ),
+        (
+            "That will not do",
+            "spec.identityPoolName, spec.allowClassicFlow, spec.identityPoolTags. ",
+        ),
+    ] {
+        let mut world = World::new(IdentityPoolSpec {
+            allow_classic_flow: true,
+            identity_pool_tags: [("team".into(), "a".into())].into(),
+            ..Default::default()
+        });
+        world.words = message;
+        world
+            .fates
+            .push_back((CREATE, Fate::Refused(FailureKind::Invalid)));
+        world.pass();
+        let said = world.message();
+        assert!(said.contains(&format!("Look at {fields}")), "{said}");
+    }
+}
+
+#[test]
+fn settling_says_what_was_heard_and_until_when() {
+    let mut world = world();
+    world.fates.push_back((CREATE, Fate::Lost));
+    world.pass();
+    let said = world.message();
+    assert!(
+        said.contains("CreateIdentityPool got no clear answer: as the test wants it (AWS error Unanswered, request id "),
+        "{said}"
+    );
+    assert!(
+        said.contains("a new call is made if none has shown up by 2026-11-24T10:07:00Z"),
+        "{said}"
+    );
+    world.restart();
+    world.pass();
+    let said = world.message();
+    assert!(
+        said.contains("call claimed at 2026-11-24T10:00:00Z is not known"),
+        "{said}"
+    );
+    world.delete();
+    world.pass();
+    let said = world.message();
+    assert!(
+        said.contains("the object goes if none has shown up by") && !said.contains("new call"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_pool_that_was_made_is_told_from_one_that_was_found() {
+    let mut world = world();
+    world.pass();
+    let reasons = |world: &World| -> Vec<String> {
+        world.notes.iter().map(|note| note.reason.clone()).collect()
+    };
+    assert_eq!(reasons(&world), ["Created"]);
+    world.erase();
+    world.restart();
+    world.notes.clear();
+    let rest = world.pass();
+    assert_eq!(reasons(&world), ["Found"]);
+    assert!(rest.detail.is_some_and(|said| said.contains("was found")));
 }
 
 #[test]

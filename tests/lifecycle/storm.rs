@@ -247,7 +247,7 @@ impl Storm {
         self.tempt(&mv);
         let lost = matches!(
             mv,
-            Move::WriteClaim(_) | Move::WriteStatus(_) | Move::DropFinalizer
+            Move::WriteClaim(_) | Move::WriteStatus { .. } | Move::DropFinalizer
         ) && self.one_in(12);
         if lost && self.one_in(2) {
             return unanswered(mv);
@@ -289,7 +289,7 @@ fn unanswered(mv: Move) -> Seen {
     let lost = || Trouble::Failed("no answer".to_owned());
     match mv {
         Move::WriteClaim(claim) => Seen::ClaimWritten(claim, Err(lost())),
-        Move::WriteStatus(_) => Seen::StatusWritten(Err(lost())),
+        Move::WriteStatus { .. } => Seen::StatusWritten(Err(lost())),
         _ => Seen::FinalizerDropped(Err(lost())),
     }
 }

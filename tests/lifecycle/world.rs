@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use identity_pool_operator::api::condition::{self, READY};
 use identity_pool_operator::api::names::{CLAIM_ANNOTATION, CLAIM_TAG, FINALIZER, OWNER_TAG};
 use identity_pool_operator::api::{IdentityPool, IdentityPoolSpec, IdentityPoolStatus};
 use identity_pool_operator::pool::call::{Answer, Call, Failure, FailureKind, Operation};
@@ -12,6 +13,7 @@ use identity_pool_operator::pool::claim::Claim;
 use identity_pool_operator::pool::facts::{Moment, Operator};
 use identity_pool_operator::pool::memory::{Arrival, Memory};
 use identity_pool_operator::pool::moves::{Search, Trouble};
+use identity_pool_operator::pool::notes::Note;
 use identity_pool_operator::pool::ownership::Owned;
 use identity_pool_operator::pool::rest::Rest;
 use identity_pool_operator::pool::settings::{Observed, PoolId, Settings, Tags};
@@ -25,6 +27,9 @@ pub(crate) const OWNER: &str = "cluster/11111111-2222-3333-4444-555555555555";
 /// How far a signature may be from AWS's clock.
 pub(crate) const SIGNATURE: SignedDuration = SignedDuration::from_secs(300);
 pub(crate) const SETTLE: Duration = Duration::from_secs(420);
+
+/// What AWS says unless a test has other words for it.
+const WORDS: &str = "as the test wants it";
 
 /// What befalls the next call of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +68,8 @@ pub(crate) struct World {
     pub(crate) calls: Vec<Operation>,
     /// Every write to the apiserver.
     pub(crate) writes: Vec<&'static str>,
+    /// Every Event.
+    pub(crate) notes: Vec<Note>,
     /// Something else that happens before a move is carried out, once.
     pub(crate) meanwhile: Option<Happening>,
     /// AWS accepts updates and does nothing.
@@ -71,6 +78,10 @@ pub(crate) struct World {
     pub(crate) pause_before_sending: Option<Duration>,
     /// Signing times of creations and deletions.
     pub(crate) signed: Vec<Timestamp>,
+    /// Something that happens while the next claim is written, once.
+    pub(crate) claim_meanwhile: Option<fn(&mut World)>,
+    /// What AWS says when it refuses.
+    pub(crate) words: &'static str,
     /// Something that happens before the next write of status, once.
     pub(crate) after_the_look: Option<fn(&mut World)>,
     /// Calls that are still under way.
@@ -104,10 +115,13 @@ impl World {
             conflicts: 0,
             calls: Vec::new(),
             writes: Vec::new(),
+            notes: Vec::new(),
             meanwhile: None,
             inert: false,
             pause_before_sending: None,
             signed: Vec::new(),
+            claim_meanwhile: None,
+            words: WORDS,
             after_the_look: None,
             wire: Vec::new(),
             serial: 0,
@@ -160,13 +174,16 @@ impl World {
     /// Status and reason of a condition, as `True/InSync`.
     pub(crate) fn condition(&self, kind: &str) -> String {
         let status = self.status();
-        let condition = status
-            .conditions
-            .iter()
-            .find(|condition| condition.type_ == kind);
-        condition.map_or("-".into(), |found| {
+        condition::find(&status.conditions, kind).map_or("-".into(), |found| {
             format!("{}/{}", found.status, found.reason)
         })
+    }
+
+    /// What the condition `Ready` says.
+    pub(crate) fn message(&self) -> String {
+        let status = self.status();
+        let ready = condition::find(&status.conditions, READY);
+        ready.map_or(String::new(), |ready| ready.message.clone())
     }
 
     /// Pools whose tag says that they are this object's.
@@ -215,9 +232,8 @@ impl World {
             facts.moment = self.moment();
             let mv = next(&facts);
             if let Move::Rest(rest) = mv {
-                if let Some(memory) = &rest.memory {
-                    self.memory = memory.clone();
-                }
+                let forgotten = || Memory::new(Arrival::Listed);
+                self.memory = rest.memory.clone().unwrap_or_else(forgotten);
                 return rest;
             }
             let seen = self.carry_out(mv, &facts);
@@ -278,7 +294,10 @@ impl World {
                 let result = self.call(call.clone());
                 Seen::Answered(Box::new(call), result)
             }
-            Move::WriteStatus(status) => self.write_status(*status, facts),
+            Move::WriteStatus { status, note } => {
+                self.notes.extend(note);
+                self.write_status(*status, facts)
+            }
             Move::DropFinalizer => self.drop_finalizer(facts),
             Move::Rest(_) => unreachable!("handled by the caller"),
         }
@@ -302,7 +321,12 @@ impl World {
     }
 
     fn write_claim(&mut self, claim: Claim, facts: &Facts) -> Seen {
-        self.writes.push("claim");
+        let kind = if claim.void.is_some() {
+            "void"
+        } else {
+            "claim"
+        };
+        self.writes.push(kind);
         let result = self.current(facts).map(|()| {
             let text = claim.to_annotation().expect("text");
             let meta = &mut self.object().metadata;
@@ -311,6 +335,9 @@ impl World {
                 .get_or_insert_default()
                 .insert(CLAIM_ANNOTATION.into(), text);
             self.touch();
+            if let Some(happen) = self.claim_meanwhile.take() {
+                happen(self);
+            }
             Arc::new(self.object().clone())
         });
         if let Some(pause) = self.pause_before_sending.take() {
@@ -374,7 +401,11 @@ impl World {
             happen(self);
         }
         match self.fate(operation) {
-            Some(Fate::Refused(kind)) => return Err(failure(operation, kind)),
+            Some(Fate::Refused(kind)) => {
+                let message = self.words.into();
+                let refusal = failure(operation, kind);
+                return Err(Failure { message, ..refusal });
+            }
             Some(Fate::Lost) => return Err(failure(operation, FailureKind::Unanswered)),
             Some(Fate::Late) => {
                 self.wire.push(call);
@@ -474,7 +505,7 @@ pub(crate) fn failure(operation: Operation, kind: FailureKind) -> Failure {
         operation,
         kind,
         code: format!("{kind:?}"),
-        message: "as the test wants it".into(),
+        message: WORDS.into(),
         request_id: Some(Uuid::now_v7().to_string()),
     }
 }

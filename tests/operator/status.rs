@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use harness::cognito::{Fault, FaultKind};
-use identity_pool_operator::api::IdentityPoolSpec;
+use identity_pool_operator::api::{IdentityPoolSpec, IdentityPoolStatus};
 use k8s_openapi::api::events::v1::Event;
-use kube::api::{Api, ListParams};
+use kube::api::{Api, ListParams, Patch, PatchParams};
 use serde_json::json;
 
 use crate::rig::{Rig, Setup, condition, message};
@@ -108,6 +108,37 @@ async fn a_skewed_clock_creates_nothing_and_says_so() {
 }
 
 #[tokio::test]
+async fn what_somebody_else_writes_into_status_is_put_right_at_once() {
+    let rig = Rig::new("meddled").await;
+    let _operator = rig.operator().await;
+    rig.create("app", IdentityPoolSpec::default()).await;
+    let status = rig.until_ready("app").await.status;
+    let id = status
+        .as_ref()
+        .and_then(|status| status.identity_pool_id.clone());
+    for lie in [
+        json!({ "identityPoolId": "eu-west-1:00000000-0000-0000-0000-000000000000" }),
+        json!({ "conditions": [] }),
+        json!({ "observedGeneration": 7, "appliedHash": null }),
+    ] {
+        let lie = Patch::Merge(json!({ "status": lie }));
+        rig.pools
+            .patch_status("app", &PatchParams::default(), &lie)
+            .await
+            .expect("accepted");
+        let truth = |now: &IdentityPoolStatus| {
+            now.identity_pool_id == id
+                && now.observed_generation == Some(1)
+                && condition(now, "Ready") == "True/InSync"
+        };
+        rig.until("app", "the truth", truth).await;
+    }
+    assert_eq!(rig.fake.pools().len(), 1);
+    assert_eq!(rig.fake.count(CREATE), 1);
+    assert_eq!(rig.fake.count("UpdateIdentityPool"), 0);
+}
+
+#[tokio::test]
 async fn events_tell_transitions_and_nothing_else() {
     let rig = Rig::new("events").await;
     let operator = rig.operator().await;
@@ -141,7 +172,7 @@ async fn events_tell_transitions_and_nothing_else() {
     tokio::time::timeout(Duration::from_secs(20), filed)
         .await
         .expect("events are filed");
-    assert_eq!(reasons().await, ["InSync", "QuotaExceeded"]);
+    assert_eq!(reasons().await, ["Created", "QuotaExceeded"]);
 }
 
 #[tokio::test]

@@ -1,0 +1,59 @@
+//! Which spec fields a refusal of AWS is about.
+//!
+//! AWS names a parameter, another word for it, or nothing. What it names is looked up
+//! by the names of the spec; where it names nothing, the fields are those that the call
+//! would have set.
+
+use super::call::Failure;
+use super::facts::Facts;
+use super::next;
+use super::settings::{self, Desired, IDENTITY_POOL_TAGS, Settings};
+
+/// Names the fields in a sentence that ends with a space; nothing where there are none.
+pub(super) fn about(facts: &Facts, failure: &Failure) -> String {
+    let Some(desired) = facts.desired() else {
+        return String::new();
+    };
+    let named = named_in(&failure.message);
+    let fields = if named.is_empty() {
+        set_by(facts, &desired)
+    } else {
+        named
+    };
+    if fields.is_empty() {
+        return String::new();
+    }
+    let fields: Vec<String> = fields
+        .into_iter()
+        .map(|field| format!("spec.{field}"))
+        .collect();
+    format!("Look at {}. ", fields.join(", "))
+}
+
+/// The fields whose AWS names stand in a sentence, whatever their case.
+fn named_in(message: &str) -> Vec<String> {
+    let message = message.to_lowercase();
+    settings::names()
+        .filter(|name| message.contains(&name.to_lowercase()))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The fields in which the pool, or the AWS default where there is none, differs from
+/// what the spec asks for.
+fn set_by(facts: &Facts, desired: &Desired) -> Vec<String> {
+    let pool = next::located(facts);
+    let none = Settings::default();
+    let have = pool.map_or(&none, |pool| &pool.settings);
+    let differ = settings::diff(&desired.settings, have);
+    let tags = !desired
+        .tags
+        .iter()
+        .all(|(key, value)| pool.is_some_and(|pool| pool.tags.get(key) == Some(value)));
+    let tags = tags.then(|| IDENTITY_POOL_TAGS.to_owned());
+    differ
+        .into_iter()
+        .map(|entry| entry.field)
+        .chain(tags)
+        .collect()
+}
