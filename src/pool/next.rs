@@ -17,6 +17,7 @@ use super::moves::Move;
 use super::rest;
 use super::settings::{Desired, Observed, PoolId};
 use super::{create, deletion, plan, status, time};
+use crate::api::condition::{self, ADVISORY};
 use crate::api::{DriftPolicy, FieldDrift, ManagementPolicy, Reason};
 
 /// How a rule answers.
@@ -105,6 +106,7 @@ const RULES: &[fn(&Facts) -> Flow] = &[
     nothing_due,
     no_pool,
     unmarked,
+    doubled,
     differs,
 ];
 
@@ -339,6 +341,17 @@ pub(super) fn ready_to_write(facts: &Facts, id: &PoolId) -> Flow<Timestamp> {
 /// Whether something was seen so lately that a write may rest on it.
 pub(super) fn is_recent(facts: &Facts, at: Timestamp) -> bool {
     facts.moment.now <= time::after(at, SEND_FENCE)
+}
+
+/// A second pool that was reported is looked for again, or a process that never saw it
+/// would take the report back.
+fn doubled(facts: &Facts) -> Flow {
+    let reported = condition::find(&facts.status().conditions, ADVISORY)
+        .is_some_and(|advice| advice.reason == Reason::SecondPool.as_str());
+    if reported && facts.searches.is_empty() && facts.known.len() < 2 {
+        return act(Move::Search { after: facts.began });
+    }
+    Flow::Continue(())
 }
 
 /// What AWS cannot change is said last, so that it holds up nothing else.

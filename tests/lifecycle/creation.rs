@@ -538,6 +538,15 @@ fn of_two_pools_with_our_tag_the_claimed_one_is_used_and_the_other_reported() {
     );
     assert_eq!(world.condition("Advisory"), "True/SecondPool");
     assert!(world.pools.contains_key(&copy));
+    world.restart();
+    world.ask();
+    world.pass();
+    assert_eq!(world.condition("Advisory"), "True/SecondPool", "still there");
+    world.pools.remove(&copy);
+    world.restart();
+    world.ask();
+    world.pass();
+    assert_eq!(world.condition("Advisory"), "False/NoAdvice");
 }
 
 #[test]

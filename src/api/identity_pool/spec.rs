@@ -293,6 +293,12 @@ pub struct CognitoIdentityProvider {
             r"self.startsWith('http') || self.matches('^cognito-idp\\.[a-z]{2,8}(-[a-z]{2,16}){1,3}-[0-9]{1,2}\\.(amazonaws\\.com|amazonaws\\.com\\.cn|amazonaws\\.eu|c2s\\.ic\\.gov|sc2s\\.sgov\\.gov|cloud\\.adc-e\\.uk|csp\\.hci\\.ic\\.gov)/[a-z0-9-]+_[A-Za-z0-9]+$')",
             "a user pool is named cognito-idp.<region>.amazonaws.com/<user pool id>, such as \
              cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf123"
+        ),
+        validation = (
+            "!self.matches('^cognito-idp[.].+/.+_') \
+             || self.split('/')[1].startsWith(self.split('.')[1] + '_')",
+            "the region before the _ of the user pool id is not the one after cognito-idp.; \
+             write both as they stand in the user pool's own ARN"
         )
     )]
     pub provider_name: String,
