@@ -541,7 +541,11 @@ fn of_two_pools_with_our_tag_the_claimed_one_is_used_and_the_other_reported() {
     world.restart();
     world.ask();
     world.pass();
-    assert_eq!(world.condition("Advisory"), "True/SecondPool", "still there");
+    assert_eq!(
+        world.condition("Advisory"),
+        "True/SecondPool",
+        "still there"
+    );
     world.pools.remove(&copy);
     world.restart();
     world.ask();

@@ -7,6 +7,7 @@ mod crashes;
 mod creation;
 mod credentials;
 mod deletion;
+mod logs;
 mod rig;
 mod settings;
 mod shell;
