@@ -146,6 +146,26 @@ impl fmt::Display for Reason {
     }
 }
 
+/// Event: the pool was made.
+pub const CREATED: &str = "Created";
+/// Event: a pool with the object's owner tag was found and recorded.
+pub const FOUND: &str = "Found";
+/// Event: a change made outside was undone.
+pub const DRIFT_CORRECTED: &str = "DriftCorrected";
+
+/// The reasons that only Events have.
+const EVENTS: [(&str, &str); 3] = [
+    (CREATED, "The pool was made."),
+    (
+        FOUND,
+        "A pool that bears the object's owner tag was found and recorded, after a lost answer, a crash or a restore; no other was made.",
+    ),
+    (
+        DRIFT_CORRECTED,
+        "Fields were changed outside and put right; the message names them.",
+    ),
+];
+
 /// The page `docs/reasons.md`.
 #[must_use]
 pub fn reasons_page() -> String {
@@ -169,6 +189,13 @@ pub fn reasons_page() -> String {
             reason.meaning().trim(),
             reason.next_step()
         );
+    }
+    page.push_str(
+        "\nEvents tell every transition of `Ready` by the reason above, and three things more:\n\n\
+         | reason | meaning |\n|---|---|\n",
+    );
+    for (reason, meaning) in EVENTS {
+        let _ = writeln!(page, "| `{reason}` | {meaning} |");
     }
     page
 }

@@ -3,7 +3,7 @@
 use super::facts::Facts;
 use super::settings::PoolId;
 use crate::api::IdentityPoolStatus;
-use crate::api::condition::{self, READY, STALLED};
+use crate::api::condition::{self, CREATED, DRIFT_CORRECTED, FOUND, READY, STALLED};
 
 /// How loud an Event or a log line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub enum Weight {
 pub struct Note {
     /// How loud.
     pub weight: Weight,
-    /// `CamelCase`: a reason of a condition, or `Created`, `Found`, `DriftCorrected`.
+    /// `CamelCase`: a reason of a condition, or one that only Events have.
     pub reason: String,
     /// For people.
     pub message: String,
@@ -53,15 +53,15 @@ pub(super) fn of_status(facts: &Facts, new: &IdentityPoolStatus) -> Option<Note>
 
 fn arrived(facts: &Facts, id: &PoolId) -> Note {
     if facts.created.as_ref() == Some(id) {
-        return Note::new(Weight::Normal, "Created", format!("Pool {id} was created."));
+        return Note::new(Weight::Normal, CREATED, format!("Pool {id} was created."));
     }
     let message = format!("Pool {id} was found by its owner tag; no other was made.");
-    Note::new(Weight::Normal, "Found", message)
+    Note::new(Weight::Normal, FOUND, message)
 }
 
 /// The note about fields that were changed outside and put right.
 #[must_use]
 pub fn corrected(fields: &[String]) -> Option<Note> {
     let message = format!("Changed outside and put right: {}.", fields.join(", "));
-    (!fields.is_empty()).then(|| Note::new(Weight::Warning, "DriftCorrected", message))
+    (!fields.is_empty()).then(|| Note::new(Weight::Warning, DRIFT_CORRECTED, message))
 }

@@ -94,9 +94,19 @@ fn in_sync(facts: &Facts, mut status: IdentityPoolStatus) -> IdentityPoolStatus 
         &mut status,
         vec![
             good(READY, "True", Reason::InSync, "The pool equals the spec."),
-            good(RECONCILING, "False", Reason::InSync, ""),
-            good(STALLED, "False", Reason::InSync, ""),
-            good(DRIFTED, "False", Reason::NoDrift, ""),
+            good(
+                RECONCILING,
+                "False",
+                Reason::InSync,
+                "Nothing is under way.",
+            ),
+            good(STALLED, "False", Reason::InSync, "Nobody has to act."),
+            good(
+                DRIFTED,
+                "False",
+                Reason::NoDrift,
+                "Nothing was changed outside.",
+            ),
             advice(facts),
         ],
     );
@@ -146,7 +156,7 @@ fn suspended(facts: &Facts, mut status: IdentityPoolStatus) -> IdentityPoolStatu
         kind,
         status: "False",
         reason: Reason::Suspended,
-        message: String::new(),
+        message: "spec.managementPolicy is Suspend.".to_owned(),
     };
     let mut said = vec![idle(RECONCILING), idle(STALLED), advice(facts)];
     if !facts.was_in_sync() {
@@ -188,10 +198,10 @@ fn obstacle(ready: &'static str, reason: Reason, message: &str) -> Vec<Said> {
         kind,
         status: if holds { "True" } else { "False" },
         reason,
-        message: if holds {
-            message.to_owned()
-        } else {
-            String::new()
+        message: match (kind, holds) {
+            (_, true) => message.to_owned(),
+            (RECONCILING, false) => "Waiting alone does not mend it; see Stalled.".to_owned(),
+            (_, false) => "Nobody has to act; see Reconciling.".to_owned(),
         },
     };
     vec![
@@ -301,7 +311,8 @@ fn advice(facts: &Facts) -> Said {
                 .to_owned();
         return said("True", Reason::ClassicFlowWithGuests, message);
     }
-    said("False", Reason::NoAdvice, String::new())
+    let message = "Nothing doubtful was found.".to_owned();
+    said("False", Reason::NoAdvice, message)
 }
 
 /// Puts conditions in, with the time of the transition where there is one, and
