@@ -100,6 +100,10 @@ reasons! {
     InvalidRequest: Stalled, next "Correct the spec; AWS's own sentence says what it refuses.";
     /// AWS denies the call to the operator's identity.
     AccessDenied: Stalled, next "Give the operator the permission that the message names.";
+    /// AWS did not accept a role: it may be too new for IAM, or not allowed. Tried again for two minutes.
+    RoleNotAccepted: Progressing, next "Nothing if the role was just made; else see RoleRefused.";
+    /// AWS does not accept a role for longer than IAM needs to know a new one.
+    RoleRefused: Stalled, next "Check that the role exists in the pool's account and that the operator may pass it (iam:PassRole on it).";
     /// The operator has no valid AWS credentials.
     CredentialsRefused: Stalled, next "Renew or repair the operator's credentials.";
     /// The account has as many pools as its quota allows.

@@ -6,11 +6,17 @@
 //! [`crd`](crate::api::crds::crd), and `kubectl explain` shows the field docs: they are
 //! written for users, without markup.
 
+mod principal_tags;
+mod roles;
 mod rules;
 mod spec;
 mod status;
 mod violations;
 
+pub use principal_tags::PrincipalTagAttributeMap;
+pub use roles::{
+    AmbiguousRoleResolution, MappingRule, MatchType, RoleMapping, RoleMappingType, Roles,
+};
 pub use spec::{
     CognitoIdentityProvider, DeletionPolicy, DriftPolicy, IdentityPool, IdentityPoolSpec,
     ManagementPolicy, OnExternalDeletion,

@@ -10,7 +10,8 @@ pub mod names;
 
 pub use condition::Reason;
 pub use identity_pool::{
-    CognitoIdentityProvider, DeletionPolicy, DriftPolicy, FieldDrift, IdentityPool,
-    IdentityPoolSpec, IdentityPoolStatus, Managed, ManagementPolicy, OnExternalDeletion,
+    AmbiguousRoleResolution, CognitoIdentityProvider, DeletionPolicy, DriftPolicy, FieldDrift,
+    IdentityPool, IdentityPoolSpec, IdentityPoolStatus, Managed, ManagementPolicy, MappingRule,
+    MatchType, OnExternalDeletion, PrincipalTagAttributeMap, RoleMapping, RoleMappingType, Roles,
     violations,
 };

@@ -108,9 +108,7 @@ impl Census {
         let describe = Call::DescribeIdentityPool { id: id.clone() };
         match self.aws.ask(describe).await {
             Ok(Answer::Pool(observed)) => self.note_pool(&observed),
-            Ok(Answer::Page { .. } | Answer::HasIdentities(_) | Answer::Done) => {
-                return Err(no_pool());
-            }
+            Ok(_) => return Err(no_pool()),
             Err(failure) if failure.kind == FailureKind::NotFound => self.note_gone(&id),
             Err(failure) => return Err(failure),
         }

@@ -40,7 +40,7 @@ const PAGE: i32 = 60;
 /// One account and region.
 #[derive(Clone, Debug)]
 pub struct CognitoClient {
-    client: Client,
+    pub(super) client: Client,
     /// `arn:<partition>:cognito-identity:<region>:<account>:identitypool/`, the
     /// front of a pool's ARN.
     arn_front: String,
@@ -95,6 +95,14 @@ impl CognitoClient {
             Call::ListIdentities { id } => self.identities(&id, with).await,
             Call::TagResource { id, tags } => self.tag(&id, tags, with).await,
             Call::UntagResource { id, keys } => self.untag(&id, keys, with).await,
+            Call::GetIdentityPoolRoles { id } => self.roles(&id, with).await,
+            Call::SetIdentityPoolRoles { id, set } => self.set_roles(&id, set, with).await,
+            Call::GetPrincipalTagAttributeMap { id, provider } => {
+                self.principal_tags(&id, provider, with).await
+            }
+            Call::SetPrincipalTagAttributeMap { id, provider, map } => {
+                self.set_principal_tags(&id, provider, map, with).await
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 //! holds one of each per region. Knows nothing of Kubernetes and decides nothing
 //! about a pool's life.
 
+mod access;
 mod bucket;
 pub mod budget;
 pub mod census;

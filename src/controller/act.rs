@@ -9,7 +9,7 @@ use super::objects;
 use crate::api::{IdentityPool, IdentityPoolStatus};
 use crate::aws::budget::{Kind, Permit};
 use crate::aws::region::Region;
-use crate::pool::call::{Answer, Call, Failure, FailureKind};
+use crate::pool::call::{Answer, Call, Failure};
 use crate::pool::claim::Claim;
 use crate::pool::moves::Seen;
 use crate::pool::notes::Note;
@@ -68,11 +68,10 @@ impl Hands<'_> {
     /// What a call taught goes to the census at once, which lists only by the minute.
     fn note(&self, call: &Call, result: &Result<Answer, Failure>) {
         let census = &self.region.census;
-        let missing = |failure: &Failure| failure.kind == FailureKind::NotFound;
         match (call, result) {
             (_, Ok(Answer::Pool(observed))) => census.note_pool(observed),
             (Call::DeleteIdentityPool { id, .. }, Ok(_)) => census.note_gone(id),
-            (call, Err(failure)) if missing(failure) => {
+            (call, Err(failure)) if call.says_gone(failure) => {
                 if let Some(id) = call.pool() {
                     census.note_gone(id);
                 }

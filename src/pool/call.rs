@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::access::{RoleSet, TagMap};
 use super::settings::{Observed, PoolId, Settings, Tags};
 use crate::api::Reason;
 
@@ -68,6 +69,34 @@ pub enum Call {
         /// Keys to remove.
         keys: Vec<String>,
     },
+    /// Reads default roles and role mappings.
+    GetIdentityPoolRoles {
+        /// Which pool.
+        id: PoolId,
+    },
+    /// Replaces default roles and role mappings, both.
+    SetIdentityPoolRoles {
+        /// Which pool.
+        id: PoolId,
+        /// All of them: what is left out, AWS clears.
+        set: RoleSet,
+    },
+    /// Reads the principal tags of one provider.
+    GetPrincipalTagAttributeMap {
+        /// Which pool.
+        id: PoolId,
+        /// `IdentityProviderName`.
+        provider: String,
+    },
+    /// Replaces the principal tags of one provider.
+    SetPrincipalTagAttributeMap {
+        /// Which pool.
+        id: PoolId,
+        /// `IdentityProviderName`.
+        provider: String,
+        /// The map.
+        map: TagMap,
+    },
 }
 
 /// The AWS operation of a call, for messages and metrics.
@@ -82,6 +111,10 @@ pub enum Operation {
     ListIdentities,
     TagResource,
     UntagResource,
+    GetIdentityPoolRoles,
+    SetIdentityPoolRoles,
+    GetPrincipalTagAttributeMap,
+    SetPrincipalTagAttributeMap,
     GetCallerIdentity,
 }
 
@@ -98,6 +131,10 @@ impl Operation {
             Self::ListIdentities => "ListIdentities",
             Self::TagResource => "TagResource",
             Self::UntagResource => "UntagResource",
+            Self::GetIdentityPoolRoles => "GetIdentityPoolRoles",
+            Self::SetIdentityPoolRoles => "SetIdentityPoolRoles",
+            Self::GetPrincipalTagAttributeMap => "GetPrincipalTagAttributeMap",
+            Self::SetPrincipalTagAttributeMap => "SetPrincipalTagAttributeMap",
             Self::GetCallerIdentity => "GetCallerIdentity",
         }
     }
@@ -110,10 +147,14 @@ impl Operation {
             | Self::UpdateIdentityPool
             | Self::DeleteIdentityPool
             | Self::TagResource
-            | Self::UntagResource => true,
+            | Self::UntagResource
+            | Self::SetIdentityPoolRoles
+            | Self::SetPrincipalTagAttributeMap => true,
             Self::DescribeIdentityPool
             | Self::ListIdentityPools
             | Self::ListIdentities
+            | Self::GetIdentityPoolRoles
+            | Self::GetPrincipalTagAttributeMap
             | Self::GetCallerIdentity => false,
         }
     }
@@ -132,6 +173,10 @@ impl Call {
             Self::ListIdentities { .. } => Operation::ListIdentities,
             Self::TagResource { .. } => Operation::TagResource,
             Self::UntagResource { .. } => Operation::UntagResource,
+            Self::GetIdentityPoolRoles { .. } => Operation::GetIdentityPoolRoles,
+            Self::SetIdentityPoolRoles { .. } => Operation::SetIdentityPoolRoles,
+            Self::GetPrincipalTagAttributeMap { .. } => Operation::GetPrincipalTagAttributeMap,
+            Self::SetPrincipalTagAttributeMap { .. } => Operation::SetPrincipalTagAttributeMap,
         }
     }
 
@@ -144,9 +189,24 @@ impl Call {
             | Self::DeleteIdentityPool { id, .. }
             | Self::ListIdentities { id }
             | Self::TagResource { id, .. }
-            | Self::UntagResource { id, .. } => Some(id),
+            | Self::UntagResource { id, .. }
+            | Self::GetIdentityPoolRoles { id }
+            | Self::SetIdentityPoolRoles { id, .. }
+            | Self::GetPrincipalTagAttributeMap { id, .. }
+            | Self::SetPrincipalTagAttributeMap { id, .. } => Some(id),
             Self::CreateIdentityPool { .. } | Self::ListIdentityPools { .. } => None,
         }
+    }
+
+    /// Whether a failure says that the pool is gone. For principal tags AWS says "not found"
+    /// also of a provider that has no map.
+    #[must_use]
+    pub fn says_gone(&self, failure: &Failure) -> bool {
+        let of_map = matches!(
+            self,
+            Self::GetPrincipalTagAttributeMap { .. } | Self::SetPrincipalTagAttributeMap { .. }
+        );
+        failure.kind == FailureKind::NotFound && !of_map
     }
 
     /// How long it may take in all, from before it is sent.
@@ -174,7 +234,11 @@ pub enum Answer {
     },
     /// To `ListIdentities`: whether there is at least one.
     HasIdentities(bool),
-    /// To delete, tag, untag.
+    /// To `GetIdentityPoolRoles`.
+    Roles(RoleSet),
+    /// To `GetPrincipalTagAttributeMap`.
+    PrincipalTags(TagMap),
+    /// To delete, tag, untag, and to setting roles or principal tags.
     Done,
 }
 

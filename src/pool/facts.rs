@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use super::access::{self, RoleSet, TagMap, TagMaps};
 use super::call::{Answer, Call, Failure, FailureKind, Operation};
 use super::claim::{self, Claim, Reading, SIGNATURE_WINDOW};
 use super::memory::{Fate, Hold, Memory, OwnClaim, SLOW_RETRY, Trigger};
@@ -61,6 +62,13 @@ pub(super) struct Claimed {
     pub(super) sent: bool,
 }
 
+/// What a pass asked AWS for, beside the settings.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Asked {
+    pub(super) roles: Option<RoleSet>,
+    pub(super) principal_tags: TagMaps,
+}
+
 /// How a pool looked when last described.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Look {
@@ -100,6 +108,12 @@ pub struct Facts {
     pub(super) claimed: Option<Claimed>,
     pub(super) created: Option<PoolId>,
     pub(super) looks: BTreeMap<PoolId, Look>,
+    /// Roles and role mappings as last seen.
+    pub(super) roles: BTreeMap<PoolId, RoleSet>,
+    /// Principal tags as last seen, by pool and provider; `None` where there is no map.
+    pub(super) principal_tags: BTreeMap<(PoolId, String), Option<TagMap>>,
+    /// What this pass asked for last, to tell what AWS did not take.
+    pub(super) asked: Asked,
     pub(super) searches: Vec<Search>,
     pub(super) has_identities: Option<bool>,
     /// What the last update of this pass asked for.
@@ -148,6 +162,9 @@ impl Facts {
             claimed: None,
             created: None,
             looks: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            principal_tags: BTreeMap::new(),
+            asked: Asked::default(),
             searches: Vec::new(),
             has_identities: None,
             updated: None,
@@ -175,6 +192,7 @@ impl Facts {
         if self.memory.hold.as_ref().is_some_and(over) {
             self.memory.hold = None;
             self.memory.failures = 0;
+            self.memory.role_refused_since = None;
         }
     }
 
@@ -210,6 +228,8 @@ impl Facts {
                 if self.reconcile_at().map(str::to_owned) != asked {
                     // Who asks for a look wants one from after the question.
                     self.looks.clear();
+                    self.roles.clear();
+                    self.principal_tags.clear();
                 }
                 self.outdated = false;
                 self.note_claim();
@@ -258,6 +278,21 @@ impl Facts {
             }
             (_, Ok(Answer::Pool(observed))) => return self.learn_look(observed),
             (_, Ok(Answer::HasIdentities(any))) => return self.has_identities = Some(any),
+            (Call::GetIdentityPoolRoles { id }, Ok(Answer::Roles(set))) => {
+                self.roles.insert(id, set);
+                return;
+            }
+            (Call::SetIdentityPoolRoles { id, set }, Ok(_)) => return self.learn_roles(id, set),
+            (
+                Call::GetPrincipalTagAttributeMap { id, provider },
+                Ok(Answer::PrincipalTags(map)),
+            ) => {
+                self.principal_tags.insert((id, provider), Some(map));
+                return;
+            }
+            (Call::SetPrincipalTagAttributeMap { id, provider, map }, Ok(_)) => {
+                return self.learn_principal_tags(id, provider, map);
+            }
             (Call::DeleteIdentityPool { id, .. }, Ok(_)) => return self.learn_deletion(id),
             (Call::TagResource { id, .. } | Call::UntagResource { id, .. }, Ok(_)) => {
                 self.retags += 1;
@@ -279,17 +314,43 @@ impl Facts {
             {
                 self.looks.insert(id, Look::Gone);
             }
+            (Call::GetPrincipalTagAttributeMap { id, provider }, failure)
+                if failure.kind == FailureKind::NotFound =>
+            {
+                self.principal_tags.insert((id, provider), None);
+            }
             (call, failure) => self.learn_failure(&call, failure),
         }
     }
 
+    /// AWS accepts roles that it then does not keep: what it has is read anew.
+    fn learn_roles(&mut self, id: PoolId, set: RoleSet) {
+        self.memory.role_refused_since = None;
+        if let (Some(before), true) = (self.roles.remove(&id), self.was_in_sync()) {
+            let drift = access::role_drift(&set, &before);
+            self.corrected
+                .extend(drift.into_iter().map(|entry| entry.field));
+        }
+        self.asked.roles = Some(set);
+    }
+
+    fn learn_principal_tags(&mut self, id: PoolId, provider: String, map: TagMap) {
+        let before = self.principal_tags.remove(&(id, provider.clone()));
+        if let (Some(before), true) = (before, self.was_in_sync()) {
+            let drift = access::tag_drift(&provider, &map, before.as_ref());
+            self.corrected.extend(drift.map(|entry| entry.field));
+        }
+        self.asked.principal_tags.insert(provider, map);
+    }
+
     fn learn_failure(&mut self, call: &Call, failure: Failure) {
-        match call.pool() {
-            Some(id) if failure.kind == FailureKind::NotFound => {
-                self.looks.insert(id.clone(), Look::Gone);
-                return;
-            }
-            _ => {}
+        if let Some(id) = call.pool().filter(|_| call.says_gone(&failure)) {
+            self.looks.insert(id.clone(), Look::Gone);
+            return;
+        }
+        let of_roles = call.operation() == Operation::SetIdentityPoolRoles;
+        if of_roles && failure.kind == FailureKind::Denied {
+            self.memory.role_refused_since.get_or_insert(self.heard_at);
         }
         if failure.kind == FailureKind::Unanswered && call.operation().mutates() {
             // It may be under way still, until AWS no longer honours its signature.
@@ -322,6 +383,8 @@ impl Facts {
         match result {
             Ok(observed) => {
                 self.created = Some(observed.id.clone());
+                // What was just made has no roles.
+                self.roles.insert(observed.id.clone(), RoleSet::default());
                 self.learn_look(observed);
             }
             Err(failure) if failure.kind.is_refusal() => self.failure = Some(failure),

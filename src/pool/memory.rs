@@ -90,6 +90,8 @@ pub struct Memory {
     pub own_claim: Option<OwnClaim>,
     /// Until when a change that got no clear answer may still take effect.
     pub late_until: Option<Timestamp>,
+    /// Since when AWS has not accepted a role, in an unbroken row.
+    pub role_refused_since: Option<Timestamp>,
     /// When the pool is to be looked at again though nothing happened.
     pub next_look: Option<Timestamp>,
     /// Failed passes in a row.
@@ -109,6 +111,7 @@ impl Memory {
             distrusted_since: None,
             own_claim: None,
             late_until: None,
+            role_refused_since: None,
             next_look: None,
             failures: 0,
             hold: None,

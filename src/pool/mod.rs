@@ -4,11 +4,13 @@
 //! with the [`facts::Facts`]. The code here is the code that runs and the code
 //! that tests and model checkers drive; there is no second copy of the protocol.
 
+pub mod access;
 pub mod call;
 pub mod claim;
 mod create;
 mod deletion;
 pub mod facts;
+mod grants;
 mod locate;
 pub mod memory;
 pub mod moves;

@@ -6,17 +6,19 @@
 //! the same facts gives the same answer.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::call::{Call, Failure};
+use super::access;
+use super::call::{Call, Failure, FailureKind, Operation};
 use super::claim::{Reading, SEND_FENCE};
 use super::facts::{Facts, Look};
 use super::locate::{self, Located};
 use super::moves::Move;
 use super::rest;
 use super::settings::{Desired, Observed, PoolId};
-use super::{create, deletion, plan, status, time};
+use super::{create, deletion, grants, plan, status, time};
 use crate::api::condition::{self, ADVISORY};
 use crate::api::{DriftPolicy, FieldDrift, ManagementPolicy, Reason};
 
@@ -92,6 +94,10 @@ pub(super) fn hold<T>(reason: Reason, message: impl Into<String>) -> Flow<T> {
 /// twenty; more means that two writers undo each other, and waiting helps.
 const MAX_MOVES: u32 = 60;
 
+/// A role that was just made is known everywhere in AWS within seconds; two minutes are
+/// what IAM's users wait for it at most.
+const ROLE_APPEARS_WITHIN: Duration = Duration::from_secs(120);
+
 const RULES: &[fn(&Facts) -> Flow] = &[
     gone,
     paused,
@@ -102,11 +108,13 @@ const RULES: &[fn(&Facts) -> Flow] = &[
     being_deleted,
     suspended,
     elsewhere,
+    role_refused,
     aws_failed,
     nothing_due,
     no_pool,
     unmarked,
     doubled,
+    unread,
     differs,
 ];
 
@@ -294,18 +302,75 @@ fn unmarked(facts: &Facts) -> Flow {
     act(Move::WriteClaim(create::claim_for(facts, pool)))
 }
 
+/// Roles and principal tags are looked at where the spec manages them, or did.
+fn unread(facts: &Facts) -> Flow {
+    let (Some(pool), Some(desired)) = (located(facts), facts.desired()) else {
+        return Flow::Continue(());
+    };
+    let managed = status::managed(facts);
+    let id = || pool.id.clone();
+    if access::reads_roles(&desired.access, &managed) && !facts.roles.contains_key(&pool.id) {
+        return act(Move::Call(Call::GetIdentityPoolRoles { id: id() }));
+    }
+    let unread = |provider: &String| {
+        // What was just made has no maps but those that were just set.
+        let known = facts.created.as_ref() == Some(&pool.id)
+            && !facts.asked.principal_tags.contains_key(provider);
+        !known && !facts.principal_tags.contains_key(&(id(), provider.clone()))
+    };
+    match access::providers(&desired.access, &managed)
+        .into_iter()
+        .find(unread)
+    {
+        Some(provider) => act(Move::Call(Call::GetPrincipalTagAttributeMap {
+            id: id(),
+            provider,
+        })),
+        None => Flow::Continue(()),
+    }
+}
+
+/// AWS says of a role that IAM does not know yet what it says of one that may not be
+/// passed: it is thought new for a while.
+fn role_refused(facts: &Facts) -> Flow {
+    let (Some(failure), Some(since)) = (&facts.failure, facts.memory.role_refused_since) else {
+        return Flow::Continue(());
+    };
+    let of_roles = failure.operation == Operation::SetIdentityPoolRoles;
+    if !of_roles || failure.kind != FailureKind::Denied {
+        return Flow::Continue(());
+    }
+    let reason = if facts.moment.now < time::after(since, ROLE_APPEARS_WITHIN) {
+        Reason::RoleNotAccepted
+    } else {
+        Reason::RoleRefused
+    };
+    hold(reason, format!("{failure}. {}", reason.next_step()))
+}
+
 /// The configuration: what differs is changed, or reported.
 fn differs(facts: &Facts) -> Flow {
     let (Some(pool), Some(desired)) = (located(facts), facts.desired()) else {
         return Flow::Continue(());
     };
+    let managed = status::managed(facts);
+    let tags = |provider: &str| {
+        let of_provider = (pool.id.clone(), provider.to_owned());
+        facts.principal_tags.get(&of_provider)?.as_ref()
+    };
     let plan = plan::plan(&plan::Input {
         desired: &desired,
         observed: pool,
         own: create::own_tags(facts, pool),
-        managed: &status::managed_keys(facts),
+        managed: &managed.tag_keys.iter().cloned().collect(),
         updated: facts.updated.as_ref(),
         retags: facts.retags,
+        grants: grants::Input {
+            managed: &managed,
+            roles: facts.roles.get(&pool.id),
+            tags: &tags,
+            asked: &facts.asked,
+        },
     });
     let outcome = match plan {
         plan::Plan::Done => return immutable(&desired, pool),
@@ -316,8 +381,8 @@ fn differs(facts: &Facts) -> Flow {
     if let Some(held) = report_only(facts, &outcome.differences) {
         return conclude(Verdict::Held(held));
     }
-    if facts.recorded().as_ref() != Some(&pool.id) {
-        return record_first(facts);
+    if facts.recorded().as_ref() != Some(&pool.id) || !status::records_grants(facts, &desired) {
+        record_first(facts)?;
     }
     ready_to_write(facts, &pool.id)?;
     match outcome.calls.into_iter().next() {

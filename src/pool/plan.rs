@@ -3,13 +3,15 @@
 //! `UpdateIdentityPool` replaces the whole pool, so it always carries every field
 //! and every tag. Whether AWS takes tags with it is not documented beyond doubt:
 //! what an update left undone is mended by the tag calls, and what those leave
-//! undone is reported. A pool that equals the spec needs no call.
+//! undone is reported. Roles and principal tags are calls of their own around the update.
+//! A pool that equals the spec needs no call.
 
 use std::collections::BTreeSet;
 
 use serde_json::json;
 
 use super::call::Call;
+use super::grants;
 use super::settings::{Desired, IDENTITY_POOL_TAGS, Observed, Settings, Tags, diff};
 use crate::api::FieldDrift;
 use crate::api::names::MAX_TAGS;
@@ -18,25 +20,27 @@ use crate::api::names::MAX_TAGS;
 const MAX_RETAGS: u8 = 2;
 
 /// What a plan is made from.
-#[derive(Clone, Debug)]
-pub struct Input<'a> {
+#[derive(Clone)]
+pub(super) struct Input<'a> {
     /// What the spec asks for.
-    pub desired: &'a Desired,
+    pub(super) desired: &'a Desired,
     /// The pool as AWS shows it.
-    pub observed: &'a Observed,
+    pub(super) observed: &'a Observed,
     /// The owner's tags as they shall be.
-    pub own: Tags,
+    pub(super) own: Tags,
     /// Tag keys that this object set before: removed from the spec, they are removed.
-    pub managed: &'a BTreeSet<String>,
+    pub(super) managed: &'a BTreeSet<String>,
     /// What an update of this pass asked for already.
-    pub updated: Option<&'a (Settings, Tags)>,
+    pub(super) updated: Option<&'a (Settings, Tags)>,
     /// Tag calls made in this pass already.
-    pub retags: u8,
+    pub(super) retags: u8,
+    /// Roles and principal tags.
+    pub(super) grants: grants::Input<'a>,
 }
 
 /// What is to be done about a pool.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Plan {
+pub(super) enum Plan {
     /// Nothing: it equals the spec.
     Done,
     /// These calls, in this order.
@@ -48,19 +52,43 @@ pub enum Plan {
 }
 
 /// Calls, and what they are for.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Steps {
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Steps {
     /// The calls in order; each is idempotent.
-    pub calls: Vec<Call>,
+    pub(super) calls: Vec<Call>,
     /// The spec fields that differ.
-    pub differences: Vec<FieldDrift>,
+    pub(super) differences: Vec<FieldDrift>,
 }
 
-/// Makes the plan.
-#[must_use]
-pub fn plan(input: &Input<'_>) -> Plan {
-    let tags = wanted_tags(input);
+/// Makes the plan: what has to go before its provider, the pool itself, what can only
+/// come after its provider.
+pub(super) fn plan(input: &Input<'_>) -> Plan {
     let settings = wanted_settings(input);
+    let pool = grants::Pool {
+        id: &input.observed.id,
+        before: &input.observed.settings,
+        after: &settings,
+    };
+    let grants = grants::grants(&input.desired.access, input.grants, pool);
+    let of_pool = match of_pool(input, settings.clone()) {
+        Plan::Done => Steps::default(),
+        Plan::Steps(steps) => steps,
+        broken => return broken,
+    };
+    let differences = [of_pool.differences, grants.differences].concat();
+    if differences.is_empty() {
+        return Plan::Done;
+    }
+    let calls = [grants.before, of_pool.calls, grants.after].concat();
+    if calls.is_empty() {
+        return Plan::NotTaken(grants.not_taken);
+    }
+    Plan::Steps(Steps { calls, differences })
+}
+
+/// Settings and tags, which one call replaces together.
+fn of_pool(input: &Input<'_>, settings: Settings) -> Plan {
+    let tags = wanted_tags(input);
     let mut differences = diff(&settings, &input.observed.settings);
     let settings_equal = differences.is_empty();
     differences.extend(tag_drift(&tags, &input.observed.tags));

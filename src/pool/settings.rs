@@ -11,6 +11,7 @@ use std::fmt::{self, Write as _};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::access::Access;
 use crate::api::{FieldDrift, IdentityPool, IdentityPoolSpec};
 
 /// Tags of a pool: key to value.
@@ -82,6 +83,8 @@ pub struct Desired {
     pub settings: Settings,
     /// The tags of the spec, without the owner's.
     pub tags: Tags,
+    /// Roles, role mappings and principal tags.
+    pub access: Access,
 }
 
 /// A pool as AWS shows it.
@@ -109,6 +112,10 @@ impl Desired {
             saml_provider_arns,
             cognito_identity_providers,
             identity_pool_tags,
+            // Kept by AWS apart from the pool.
+            roles: _,
+            role_mappings: _,
+            principal_tag_attribute_maps: _,
             // How the operator goes about it, not what the pool is.
             region: _,
             management_policy: _,
@@ -137,14 +144,17 @@ impl Desired {
         Self {
             settings,
             tags: identity_pool_tags,
+            access: Access::of(&object.spec),
         }
     }
 
     /// A stable fingerprint, to know after a restart whether this was made true before.
     #[must_use]
     pub fn hash(&self) -> String {
-        let text = json!([fields(&self.settings), self.tags]).to_string();
-        hex(&text, 16)
+        let mut parts = vec![json!(fields(&self.settings)), json!(self.tags)];
+        // Nothing where nothing is asked for, as before there was such a thing.
+        parts.extend(self.access.fingerprint());
+        hex(&json!(parts).to_string(), 16)
     }
 }
 

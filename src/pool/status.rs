@@ -12,7 +12,7 @@ use super::call::{Failure, FailureKind, REQUEST_ID};
 use super::facts::{Facts, Look};
 use super::moves::Move;
 use super::next::{self, Held, Verdict};
-use super::settings::{Observed, PoolId};
+use super::settings::{Desired, Observed, PoolId};
 use super::{notes, suspects};
 use crate::api::condition::{self, ADVISORY, DRIFTED, READY, RECONCILING, STALLED, Stance};
 use crate::api::{IdentityPoolStatus, Managed, Reason};
@@ -71,17 +71,55 @@ pub(super) fn forgetting(facts: &Facts, gone: &PoolId) -> Move {
     written(facts, held_up(facts, facts.status(), &held))
 }
 
-/// Tag keys that the object set before.
-pub(super) fn managed_keys(facts: &Facts) -> BTreeSet<String> {
-    let managed = facts.status().managed.unwrap_or_default();
-    managed.tag_keys.into_iter().collect()
+/// What the object set before.
+pub(super) fn managed(facts: &Facts) -> Managed {
+    facts.status().managed.unwrap_or_default()
+}
+
+/// Whether it is on record which roles and principal tags the spec sets: before they are
+/// set, or a crash would leave them behind when the spec gives them up.
+pub(super) fn records_grants(facts: &Facts, desired: &Desired) -> bool {
+    let (on_record, wanted) = (managed(facts), desired.access.managed());
+    both(&on_record, &wanted) == on_record
+}
+
+/// What either has set.
+fn both(one: &Managed, other: &Managed) -> Managed {
+    let Managed {
+        tag_keys,
+        roles,
+        role_mappings,
+        principal_tag_providers,
+    } = one;
+    let union = |one: &[String], other: &[String]| {
+        let all: BTreeSet<&String> = one.iter().chain(other).collect();
+        all.into_iter().cloned().collect()
+    };
+    Managed {
+        tag_keys: union(tag_keys, &other.tag_keys),
+        roles: *roles || other.roles,
+        role_mappings: *role_mappings || other.role_mappings,
+        principal_tag_providers: union(principal_tag_providers, &other.principal_tag_providers),
+    }
+}
+
+/// What the object will have set once the spec is true.
+fn to_manage(desired: Desired) -> Managed {
+    Managed {
+        tag_keys: desired.tags.into_keys().collect(),
+        ..desired.access.managed()
+    }
+}
+
+fn noted(managed: Managed) -> Option<Managed> {
+    (managed != Managed::default()).then_some(managed)
 }
 
 fn in_sync(facts: &Facts, mut status: IdentityPoolStatus) -> IdentityPoolStatus {
     common(facts, &mut status);
     let desired = facts.desired();
     status.applied_hash = desired.as_ref().map(super::settings::Desired::hash);
-    status.managed = desired.and_then(|desired| managed(desired.tags.into_keys().collect()));
+    status.managed = desired.and_then(|desired| noted(to_manage(desired)));
     status.drift = None;
     let good = |kind, status, reason: Reason, message: &str| Said {
         kind,
@@ -248,15 +286,8 @@ fn common(facts: &Facts, status: &mut IdentityPoolStatus) {
         return;
     };
     note_pool(facts, status, pool);
-    let mut keys = managed_keys(facts);
-    keys.extend(
-        facts
-            .desired()
-            .map(|desired| desired.tags)
-            .unwrap_or_default()
-            .into_keys(),
-    );
-    status.managed = managed(keys);
+    let wanted = facts.desired().map(to_manage).unwrap_or_default();
+    status.managed = noted(both(&managed(facts), &wanted));
 }
 
 fn note_pool(facts: &Facts, status: &mut IdentityPoolStatus, pool: &Observed) {
@@ -269,12 +300,6 @@ fn note_pool(facts: &Facts, status: &mut IdentityPoolStatus, pool: &Observed) {
     status.identity_pool_name = Some(pool.settings.identity_pool_name.clone());
     status.account_id = Some(account);
     status.region = Some(region);
-}
-
-fn managed(keys: BTreeSet<String>) -> Option<Managed> {
-    (!keys.is_empty()).then(|| Managed {
-        tag_keys: keys.into_iter().collect(),
-    })
 }
 
 fn advice(facts: &Facts) -> Said {

@@ -4,7 +4,7 @@
 //! by the names of the spec; where it names nothing, the fields are those that the call
 //! would have set.
 
-use super::call::Failure;
+use super::call::{Failure, Operation};
 use super::facts::Facts;
 use super::next;
 use super::settings::{self, Desired, IDENTITY_POOL_TAGS, Settings};
@@ -15,10 +15,11 @@ pub(super) fn about(facts: &Facts, failure: &Failure) -> String {
         return String::new();
     };
     let named = named_in(&failure.message);
-    let fields = if named.is_empty() {
-        set_by(facts, &desired)
-    } else {
-        named
+    let fields = match failure.operation {
+        Operation::SetIdentityPoolRoles => vec!["roles".to_owned(), "roleMappings".to_owned()],
+        Operation::SetPrincipalTagAttributeMap => vec!["principalTagAttributeMaps".to_owned()],
+        _ if named.is_empty() => set_by(facts, &desired),
+        _ => named,
     };
     if fields.is_empty() {
         return String::new();

@@ -1,5 +1,6 @@
 //! The promises of the core, without cluster and AWS: facts in, moves out.
 
+mod access;
 mod attacks;
 mod creation;
 mod deletion;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use identity_pool_operator::api::condition::{self, READY};
 use identity_pool_operator::api::names::{CLAIM_ANNOTATION, CLAIM_TAG, FINALIZER, OWNER_TAG};
 use identity_pool_operator::api::{IdentityPool, IdentityPoolSpec, IdentityPoolStatus};
+use identity_pool_operator::pool::access::{RoleSet, TagMap};
 use identity_pool_operator::pool::call::{Answer, Call, Failure, FailureKind, Operation};
 use identity_pool_operator::pool::claim::Claim;
 use identity_pool_operator::pool::facts::{Moment, Operator};
@@ -55,6 +56,10 @@ pub(crate) struct World {
     pub(crate) object: Option<IdentityPool>,
     pub(crate) memory: Memory,
     pub(crate) pools: BTreeMap<PoolId, Observed>,
+    pub(crate) roles: BTreeMap<PoolId, RoleSet>,
+    pub(crate) principal_tags: BTreeMap<(PoolId, String), TagMap>,
+    /// Roles that AWS accepts and does not keep.
+    pub(crate) dropped_role: Option<&'static str>,
     /// Pools that the list does not show yet.
     pub(crate) unlisted: Vec<PoolId>,
     pub(crate) identities: bool,
@@ -107,6 +112,9 @@ impl World {
             object: Some(object),
             memory: Memory::new(Arrival::Event),
             pools: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            principal_tags: BTreeMap::new(),
+            dropped_role: None,
             unlisted: Vec::new(),
             identities: false,
             missing: false,
@@ -464,6 +472,25 @@ impl World {
             }
             Call::DeleteIdentityPool { .. } => {
                 self.pools.remove(&id);
+                Ok(Answer::Done)
+            }
+            Call::GetIdentityPoolRoles { id } => Ok(Answer::Roles(
+                self.roles.get(&id).cloned().unwrap_or_default(),
+            )),
+            Call::SetIdentityPoolRoles { id, mut set } => {
+                if let Some(dropped) = self.dropped_role {
+                    set.roles.remove(dropped);
+                }
+                self.roles.insert(id, set);
+                Ok(Answer::Done)
+            }
+            Call::GetPrincipalTagAttributeMap { id, provider } => self
+                .principal_tags
+                .get(&(id, provider))
+                .map(|map| Answer::PrincipalTags(map.clone()))
+                .ok_or_else(|| failure(operation, FailureKind::NotFound)),
+            Call::SetPrincipalTagAttributeMap { id, provider, map } => {
+                self.principal_tags.insert((id, provider), map);
                 Ok(Answer::Done)
             }
             Call::CreateIdentityPool { .. } | Call::ListIdentityPools { .. } => unreachable!(),

@@ -25,6 +25,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::IdentityPoolStatus;
+use super::principal_tags::PrincipalTagAttributeMap;
+use super::roles::{RoleMapping, Roles};
 use super::rules::{each_item, each_value, undocumented};
 
 /// The configuration of an Amazon Cognito identity pool. What is left out has AWS's default.
@@ -94,6 +96,31 @@ use super::rules::{each_item, each_value, undocumented};
 ).field_path(".developerProviderName").reason(Reason::FieldValueForbidden).message(
     "developerProviderName is set for good: AWS can neither change nor clear it; \
      put the old value back, or make a new IdentityPool"
+), validation = Rule::new(
+    "!has(self.roleMappings) || self.roleMappings.all(m, !has(m.provider) \
+     || (has(self.cognitoIdentityProviders) \
+     && self.cognitoIdentityProviders.exists(p, has(p.name) && p.name == m.provider)))"
+).field_path(".roleMappings").message(
+    "a mapping's provider is no name of an entry of cognitoIdentityProviders; \
+     write the entry's name, or give the entry that name"
+), validation = Rule::new(
+    "!has(self.roleMappings) || self.roleMappings.all(m, !has(m.identityProvider) \
+     || (has(self.supportedLoginProviders) && m.identityProvider in self.supportedLoginProviders) \
+     || (has(self.openIdConnectProviderARNs) && m.identityProvider in self.openIdConnectProviderARNs) \
+     || (has(self.samlProviderARNs) && m.identityProvider in self.samlProviderARNs) \
+     || (has(self.cognitoIdentityProviders) && self.cognitoIdentityProviders.exists(p, \
+     p.providerName + ':' + p.clientId == m.identityProvider)))"
+).field_path(".roleMappings").message(
+    "a mapping's identityProvider is none of this pool's providers; add it to \
+     supportedLoginProviders, openIdConnectProviderARNs, samlProviderARNs or \
+     cognitoIdentityProviders (<providerName>:<clientId>), or remove the mapping"
+), validation = Rule::new(
+    "!has(self.principalTagAttributeMaps) || self.principalTagAttributeMaps.all(m, \
+     !has(m.provider) || (has(self.cognitoIdentityProviders) \
+     && self.cognitoIdentityProviders.exists(p, has(p.name) && p.name == m.provider)))"
+).field_path(".principalTagAttributeMaps").message(
+    "a map's provider is no name of an entry of cognitoIdentityProviders; \
+     write the entry's name, or give the entry that name"
 ))]
 #[serde(rename_all = "camelCase")]
 pub struct IdentityPoolSpec {
@@ -196,6 +223,9 @@ pub struct IdentityPoolSpec {
         "self.all(a, self.exists_one(b, \
          a.providerName == b.providerName && a.clientId == b.clientId))",
         "two entries have the same providerName and clientId; keep one of them"
+    ), validation = (
+        "self.all(a, !has(a.name) || self.exists_one(b, has(b.name) && a.name == b.name))",
+        "two entries have the same name; give each its own"
     ))]
     pub cognito_identity_providers: Vec<CognitoIdentityProvider>,
 
@@ -228,6 +258,36 @@ pub struct IdentityPoolSpec {
         )
     )]
     pub identity_pool_tags: BTreeMap<String, String>,
+
+    /// IAM roles of users and of guests. Left out, the pool's roles are not managed: what others set
+    /// stays. Given and later taken away, they are cleared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Roles>,
+
+    /// Roles by the claims of a token, for up to 10 providers, each with one mapping. Left out, the
+    /// pool's role mappings are not managed; given and later taken away, they are cleared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 10), extend("x-kubernetes-list-type" = "atomic"))]
+    #[x_kube(validation = (
+        "self.all(a, self.exists_one(b, \
+         (has(a.provider) ? 'name ' + a.provider : has(a.identityProvider) ? a.identityProvider : '') \
+         == (has(b.provider) ? 'name ' + b.provider : has(b.identityProvider) ? b.identityProvider : '')))",
+        "two mappings are for the same provider; put their rules into one"
+    ))]
+    pub role_mappings: Option<Vec<RoleMapping>>,
+
+    /// Claims of the token that become session tags (attributes for access control), for each provider
+    /// one map, up to 50. Left out, they are not managed; a map that is taken away goes back to AWS's
+    /// default. The roles need sts:TagSession in their trust policies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 50), extend("x-kubernetes-list-type" = "atomic"))]
+    #[x_kube(validation = (
+        "self.all(a, self.exists_one(b, \
+         (has(a.provider) ? 'name ' + a.provider : has(a.identityProviderName) ? a.identityProviderName : '') \
+         == (has(b.provider) ? 'name ' + b.provider : has(b.identityProviderName) ? b.identityProviderName : '')))",
+        "two maps are for the same provider; put their tags into one"
+    ))]
+    pub principal_tag_attribute_maps: Option<Vec<PrincipalTagAttributeMap>>,
 
     /// AWS region of the pool. Stays what it was once the pool has been made.
     /// Default: the region of the operator. Example: eu-west-1.
@@ -280,6 +340,16 @@ pub struct IdentityPoolSpec {
 )]
 #[serde(rename_all = "camelCase")]
 pub struct CognitoIdentityProvider {
+    /// A name of your choice by which roleMappings and principalTagAttributeMaps point here, 1 to 63
+    /// characters, no other entry's. AWS does not see it. Default: none. Example: staff.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    #[x_kube(validation = (
+        "size(self) >= 1",
+        "the name of an entry has 1 to 63 characters; leave it out where nothing points at the entry"
+    ))]
+    pub name: Option<String>,
+
     /// The user pool, without https://: cognito-idp.<region>.amazonaws.com/<user pool id>, at most
     /// 128 characters. Example: cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf123.
     #[schemars(length(max = 128))]

@@ -71,4 +71,16 @@ pub struct Managed {
     #[serde(default)]
     #[schemars(transform = without_default)]
     pub tag_keys: Vec<String>,
+    /// Whether the spec has set the default roles.
+    #[serde(default)]
+    #[schemars(transform = without_default)]
+    pub roles: bool,
+    /// Whether the spec has set role mappings.
+    #[serde(default)]
+    #[schemars(transform = without_default)]
+    pub role_mappings: bool,
+    /// Providers, as AWS writes them, whose principal tags the spec has set.
+    #[serde(default)]
+    #[schemars(transform = without_default)]
+    pub principal_tag_providers: Vec<String>,
 }

@@ -1,0 +1,373 @@
+//! Who gets which role and which session tags: the parts of a pool that AWS keeps apart
+//! from it, in normal form.
+//!
+//! `SetIdentityPoolRoles` replaces roles and mappings together, so what the spec does not
+//! manage is sent back as it was seen. A block that the object never gave is left alone, one
+//! that it gave and took away is cleared. AWS's words are kept as text: what this version
+//! does not know is carried through unchanged.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::settings::Settings;
+use crate::api::{
+    self, CognitoIdentityProvider, FieldDrift, IdentityPoolSpec, Managed, PrincipalTagAttributeMap,
+};
+
+/// AWS's names of the two default roles.
+const AUTHENTICATED: &str = "authenticated";
+const UNAUTHENTICATED: &str = "unauthenticated";
+
+/// Default roles: AWS's name to role ARN.
+pub type Roles = BTreeMap<String, String>;
+
+/// Role mappings by AWS's key of the provider.
+pub type Mappings = BTreeMap<String, Mapping>;
+
+/// How the users of one provider get their roles.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Mapping {
+    /// `Type`.
+    pub kind: String,
+    /// `AmbiguousRoleResolution`; empty where AWS shows none.
+    pub ambiguous_role_resolution: String,
+    /// `RulesConfiguration`, in order: the first rule that matches counts.
+    pub rules: Vec<Rule>,
+}
+
+/// One rule of a mapping.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each is the AWS member of its name")]
+pub struct Rule {
+    pub claim: String,
+    pub match_type: String,
+    pub value: String,
+    pub role_arn: String,
+}
+
+/// What `SetIdentityPoolRoles` sets, all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RoleSet {
+    /// `Roles`.
+    pub roles: Roles,
+    /// `RoleMappings`.
+    pub mappings: Mappings,
+}
+
+/// What `SetPrincipalTagAttributeMap` sets for one provider.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct TagMap {
+    /// `UseDefaults`.
+    pub use_defaults: bool,
+    /// `PrincipalTags`.
+    pub principal_tags: BTreeMap<String, String>,
+}
+
+/// Principal tag maps by AWS's name of the provider.
+pub type TagMaps = BTreeMap<String, TagMap>;
+
+/// What the spec asks for; `None` where it manages nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Access {
+    /// Default roles.
+    pub roles: Option<Roles>,
+    /// Role mappings.
+    pub mappings: Option<Mappings>,
+    /// Principal tags.
+    pub principal_tags: Option<TagMaps>,
+}
+
+impl TagMap {
+    /// AWS's own map, which there is no way to go back to but by setting it.
+    fn aws_default() -> Self {
+        Self {
+            use_defaults: true,
+            principal_tags: BTreeMap::new(),
+        }
+    }
+}
+
+impl Access {
+    /// Reads what a spec asks for.
+    #[must_use]
+    pub fn of(spec: &IdentityPoolSpec) -> Self {
+        let clients = &spec.cognito_identity_providers;
+        let mapping = |mapping: &api::RoleMapping| (mapping_key(clients, mapping), wire(mapping));
+        let tags = |map: &PrincipalTagAttributeMap| (tags_key(clients, map), tag_map(map));
+        Self {
+            roles: spec.roles.as_ref().map(roles),
+            mappings: spec
+                .role_mappings
+                .as_ref()
+                .map(|all| all.iter().map(mapping).collect()),
+            principal_tags: spec
+                .principal_tag_attribute_maps
+                .as_ref()
+                .map(|all| all.iter().map(tags).collect()),
+        }
+    }
+
+    /// What the object will have set once this is true.
+    #[must_use]
+    pub fn managed(&self) -> Managed {
+        let maps = self.principal_tags.iter().flatten();
+        Managed {
+            tag_keys: Vec::new(),
+            roles: self.roles.is_some(),
+            role_mappings: self.mappings.is_some(),
+            principal_tag_providers: maps.map(|(provider, _)| provider.clone()).collect(),
+        }
+    }
+
+    /// JSON for a fingerprint; `None` where nothing is managed.
+    pub(super) fn fingerprint(&self) -> Option<Value> {
+        let Self {
+            roles,
+            mappings,
+            principal_tags,
+        } = self;
+        let mappings = mappings.as_ref().map(|all| shown_all(all, shown_mapping));
+        let tags = principal_tags
+            .as_ref()
+            .map(|all| shown_all(all, shown_tags));
+        (*self != Self::default()).then(|| json!([roles, mappings, tags]))
+    }
+}
+
+fn roles(roles: &api::Roles) -> Roles {
+    let api::Roles {
+        authenticated,
+        unauthenticated,
+    } = roles;
+    let named = |name: &str, arn: &Option<String>| Some((name.to_owned(), arn.clone()?));
+    named(AUTHENTICATED, authenticated)
+        .into_iter()
+        .chain(named(UNAUTHENTICATED, unauthenticated))
+        .collect()
+}
+
+fn wire(mapping: &api::RoleMapping) -> Mapping {
+    let rule = |rule: &api::MappingRule| Rule {
+        claim: rule.claim.clone(),
+        match_type: rule.match_type.as_str().to_owned(),
+        value: rule.value.clone(),
+        role_arn: rule.role_arn.clone(),
+    };
+    Mapping {
+        kind: mapping.r#type.as_str().to_owned(),
+        ambiguous_role_resolution: mapping.ambiguous_role_resolution.as_str().to_owned(),
+        rules: mapping.rules.iter().map(rule).collect(),
+    }
+}
+
+fn tag_map(map: &PrincipalTagAttributeMap) -> TagMap {
+    TagMap {
+        use_defaults: map.use_defaults.unwrap_or(false),
+        principal_tags: map.principal_tags.clone(),
+    }
+}
+
+/// AWS's key for a mapping: of a user pool entry `<providerName>:<clientId>`.
+fn mapping_key(clients: &[CognitoIdentityProvider], mapping: &api::RoleMapping) -> String {
+    let key =
+        |client: &CognitoIdentityProvider| format!("{}:{}", client.provider_name, client.client_id);
+    by_name(clients, mapping.provider.as_deref(), key)
+        .or_else(|| mapping.identity_provider.clone())
+        .unwrap_or_default()
+}
+
+/// AWS's name for principal tags: of a user pool entry `<providerName>`.
+fn tags_key(clients: &[CognitoIdentityProvider], map: &PrincipalTagAttributeMap) -> String {
+    let name = |client: &CognitoIdentityProvider| client.provider_name.clone();
+    by_name(clients, map.provider.as_deref(), name)
+        .or_else(|| map.identity_provider_name.clone())
+        .unwrap_or_default()
+}
+
+fn by_name(
+    clients: &[CognitoIdentityProvider],
+    name: Option<&str>,
+    key: impl Fn(&CognitoIdentityProvider) -> String,
+) -> Option<String> {
+    let name = name?;
+    let entry = clients
+        .iter()
+        .find(|client| client.name.as_deref() == Some(name));
+    // The schema refuses a name that is no entry's; AWS would refuse it too, by this word.
+    Some(entry.map_or_else(|| name.to_owned(), key))
+}
+
+/// Whether roles have to be looked at.
+pub(super) fn reads_roles(desired: &Access, managed: &Managed) -> bool {
+    let asked = desired.roles.is_some() || desired.mappings.is_some();
+    asked || managed.roles || managed.role_mappings
+}
+
+/// The providers whose principal tags have to be looked at.
+pub(super) fn providers(desired: &Access, managed: &Managed) -> BTreeSet<String> {
+    let asked = desired.principal_tags.iter().flatten();
+    asked
+        .map(|(provider, _)| provider.clone())
+        .chain(managed.principal_tag_providers.iter().cloned())
+        .collect()
+}
+
+/// Roles and mappings as they shall be, on a pool with these settings.
+pub(super) fn wanted_roles(
+    desired: &Access,
+    managed: &Managed,
+    observed: &RoleSet,
+    settings: &Settings,
+) -> RoleSet {
+    let mut unmanaged = observed.mappings.clone();
+    unmanaged.retain(|provider, _| is_configured(settings, provider));
+    RoleSet {
+        roles: block(
+            desired.roles.as_ref(),
+            managed.roles,
+            observed.roles.clone(),
+        ),
+        mappings: block(desired.mappings.as_ref(), managed.role_mappings, unmanaged),
+    }
+}
+
+fn block<T: Clone + Default>(desired: Option<&T>, managed: bool, observed: T) -> T {
+    match desired {
+        Some(desired) => desired.clone(),
+        None if managed => T::default(),
+        None => observed,
+    }
+}
+
+/// What a pool can bear while its providers change: mappings for providers that it has
+/// before and after.
+pub(super) fn in_between(wanted: &RoleSet, before: &Settings, after: &Settings) -> RoleSet {
+    let mut set = wanted.clone();
+    set.mappings
+        .retain(|provider, _| is_configured(before, provider) && is_configured(after, provider));
+    set
+}
+
+/// Whether a mapping is for a provider that these settings lack.
+pub(super) fn has_stray_mapping(set: &RoleSet, settings: &Settings) -> bool {
+    let mut providers = set.mappings.keys();
+    providers.any(|provider| !is_configured(settings, provider))
+}
+
+/// Whether AWS takes a mapping for this key on a pool with these settings. A key of a form
+/// that is not known here is left for AWS to judge.
+fn is_configured(settings: &Settings, provider: &str) -> bool {
+    if provider.starts_with("cognito-idp.") {
+        let mut clients = settings.cognito_identity_providers.iter();
+        return clients
+            .any(|client| format!("{}:{}", client.provider_name, client.client_id) == provider);
+    }
+    if provider.starts_with("arn:") {
+        return settings.open_id_connect_provider_arns.contains(provider)
+            || settings.saml_provider_arns.contains(provider);
+    }
+    let of_issuer = |arn: &String| {
+        arn.split_once("oidc-provider/")
+            .is_some_and(|(_, issuer)| issuer == provider)
+    };
+    settings.supported_login_providers.contains_key(provider)
+        || settings.developer_provider_name.as_deref() == Some(provider)
+        || settings.open_id_connect_provider_arns.iter().any(of_issuer)
+}
+
+/// The principal tag maps that have to be set, and whether each is only to go back to
+/// AWS's default.
+pub(super) fn wanted_tags(desired: &Access, managed: &Managed) -> (TagMaps, TagMaps) {
+    let asked = desired.principal_tags.clone().unwrap_or_default();
+    let given_up = managed
+        .principal_tag_providers
+        .iter()
+        .filter(|provider| !asked.contains_key(*provider))
+        .map(|provider| (provider.clone(), TagMap::aws_default()))
+        .collect();
+    (asked, given_up)
+}
+
+/// Whether a map that is to go back to AWS's default is there. One that was never set
+/// reads as none.
+pub(super) fn is_default(observed: Option<&TagMap>) -> bool {
+    observed.is_none_or(|map| *map == TagMap::aws_default())
+}
+
+/// The spec fields in which two sets differ.
+pub(super) fn role_drift(desired: &RoleSet, observed: &RoleSet) -> Vec<FieldDrift> {
+    let roles = [AUTHENTICATED, UNAUTHENTICATED].map(|name| {
+        let (want, have) = (desired.roles.get(name), observed.roles.get(name));
+        drift(format!("roles.{name}"), json!(want), json!(have))
+    });
+    let providers: BTreeSet<&String> = desired
+        .mappings
+        .keys()
+        .chain(observed.mappings.keys())
+        .collect();
+    let mappings = providers.into_iter().map(|provider| {
+        let shown = |set: &RoleSet| json!(set.mappings.get(provider).map(shown_mapping));
+        drift(
+            format!("roleMappings[{provider}]"),
+            shown(desired),
+            shown(observed),
+        )
+    });
+    roles.into_iter().chain(mappings).flatten().collect()
+}
+
+/// The drift of one provider's principal tags.
+pub(super) fn tag_drift(
+    provider: &str,
+    desired: &TagMap,
+    observed: Option<&TagMap>,
+) -> Option<FieldDrift> {
+    let field = format!("principalTagAttributeMaps[{provider}]");
+    drift(field, shown_tags(desired), json!(observed.map(shown_tags)))
+}
+
+fn drift(field: String, desired: Value, actual: Value) -> Option<FieldDrift> {
+    (desired != actual).then(|| FieldDrift {
+        field,
+        desired: desired.to_string(),
+        actual: actual.to_string(),
+    })
+}
+
+fn shown_all<T>(all: &BTreeMap<String, T>, shown: fn(&T) -> Value) -> Value {
+    let shown = all.iter().map(|(key, value)| (key.clone(), shown(value)));
+    Value::Object(shown.collect())
+}
+
+fn shown_mapping(mapping: &Mapping) -> Value {
+    let Mapping {
+        kind,
+        ambiguous_role_resolution,
+        rules,
+    } = mapping;
+    let rules: Vec<Value> = rules.iter().map(shown_rule).collect();
+    json!({
+        "type": kind,
+        "ambiguousRoleResolution": ambiguous_role_resolution,
+        "rules": rules,
+    })
+}
+
+fn shown_rule(rule: &Rule) -> Value {
+    let Rule {
+        claim,
+        match_type,
+        value,
+        role_arn,
+    } = rule;
+    json!({ "claim": claim, "matchType": match_type, "value": value, "roleARN": role_arn })
+}
+
+fn shown_tags(map: &TagMap) -> Value {
+    let TagMap {
+        use_defaults,
+        principal_tags,
+    } = map;
+    json!({ "useDefaults": use_defaults, "principalTags": principal_tags })
+}

@@ -1,0 +1,110 @@
+//! From roles and principal tags, desired and observed, to the calls that make them equal.
+//!
+//! In two parts, because the pool's providers stand between them: what has to go before its
+//! provider goes, and what can only come when its provider is there.
+
+use super::access::{self, Access, RoleSet, TagMap};
+use super::call::Call;
+use super::facts::Asked;
+use super::settings::{PoolId, Settings};
+use crate::api::{FieldDrift, Managed};
+
+/// What is known of a pool's roles and principal tags.
+#[derive(Clone, Copy)]
+pub(super) struct Input<'a> {
+    /// What this object set before.
+    pub(super) managed: &'a Managed,
+    /// Roles as seen; `None` where nobody manages them, so that they were not looked at.
+    pub(super) roles: Option<&'a RoleSet>,
+    /// The principal tags of a provider as seen; `None` where it has no map.
+    pub(super) tags: &'a dyn Fn(&str) -> Option<&'a TagMap>,
+    /// What this pass asked for already.
+    pub(super) asked: &'a Asked,
+}
+
+/// The settings around: as they are, and as they will be.
+#[derive(Clone, Copy)]
+pub(super) struct Pool<'a> {
+    pub(super) id: &'a PoolId,
+    pub(super) before: &'a Settings,
+    pub(super) after: &'a Settings,
+}
+
+/// Calls before and after the update of the pool itself.
+#[derive(Debug, Default)]
+pub(super) struct Grants {
+    pub(super) before: Vec<Call>,
+    pub(super) after: Vec<Call>,
+    /// The spec fields that differ.
+    pub(super) differences: Vec<FieldDrift>,
+    /// Those of them that were asked for and still differ.
+    pub(super) not_taken: Vec<FieldDrift>,
+}
+
+/// Makes the calls.
+pub(super) fn grants(desired: &Access, input: Input<'_>, pool: Pool<'_>) -> Grants {
+    let mut grants = Grants::default();
+    if let Some(observed) = input.roles {
+        grants.roles(desired, input, pool, observed);
+    }
+    let (asked_for, given_up) = access::wanted_tags(desired, input.managed);
+    for (provider, map) in given_up {
+        if !access::is_default((input.tags)(&provider)) {
+            let call = grants.tags(input, pool, provider, map);
+            grants.before.extend(call);
+        }
+    }
+    for (provider, map) in asked_for {
+        if (input.tags)(&provider) != Some(&map) {
+            let call = grants.tags(input, pool, provider, map);
+            grants.after.extend(call);
+        }
+    }
+    grants
+}
+
+impl Grants {
+    fn roles(&mut self, desired: &Access, input: Input<'_>, pool: Pool<'_>, observed: &RoleSet) {
+        let wanted = access::wanted_roles(desired, input.managed, observed, pool.after);
+        let drift = access::role_drift(&wanted, observed);
+        if drift.is_empty() {
+            return;
+        }
+        let set = |set: RoleSet| Call::SetIdentityPoolRoles {
+            id: pool.id.clone(),
+            set,
+        };
+        if pool.before != pool.after && access::has_stray_mapping(observed, pool.after) {
+            let narrow = access::in_between(&wanted, pool.before, pool.after);
+            if input.asked.roles.as_ref() != Some(&narrow) {
+                self.before.push(set(narrow));
+            }
+        }
+        if input.asked.roles.as_ref() == Some(&wanted) {
+            self.not_taken.extend(drift.clone());
+        } else {
+            self.after.push(set(wanted));
+        }
+        self.differences.extend(drift);
+    }
+
+    fn tags(
+        &mut self,
+        input: Input<'_>,
+        pool: Pool<'_>,
+        provider: String,
+        map: TagMap,
+    ) -> Option<Call> {
+        let drift = access::tag_drift(&provider, &map, (input.tags)(&provider));
+        self.differences.extend(drift.clone());
+        if input.asked.principal_tags.get(&provider) == Some(&map) {
+            self.not_taken.extend(drift);
+            return None;
+        }
+        Some(Call::SetPrincipalTagAttributeMap {
+            id: pool.id.clone(),
+            provider,
+            map,
+        })
+    }
+}
