@@ -136,6 +136,14 @@ reasons! {
     DeletionSuspended: Stalled, next "Set managementPolicy to Manage, or deletionPolicy to Retain.";
     /// The classic flow lets guests choose their role themselves.
     ClassicFlowWithGuests: Good, next "Turn off allowClassicFlow or allowUnauthenticatedIdentities unless both are wanted.";
+    /// Guests are allowed and get no role.
+    GuestsWithoutRole: Good, next "Set roles.unauthenticated, or allowUnauthenticatedIdentities to false.";
+    /// There is a role for guests, who are not allowed.
+    RoleWithoutGuests: Good, next "Remove roles.unauthenticated, or set allowUnauthenticatedIdentities to true.";
+    /// Users whom a mapping leads to no role get the default role.
+    AmbiguousRole: Good, next "Set ambiguousRoleResolution to Deny unless that is wanted.";
+    /// Users who were signed out or disabled keep getting credentials until their token ends.
+    NoTokenCheck: Good, next "Set serverSideTokenCheck to true, at the price of a call to the user pool at each exchange.";
     /// A second pool bears this object's owner tag. It is not touched.
     SecondPool: Good, next "Find out who copied the tags; delete or untag the second pool.";
     /// Nothing doubtful was found.

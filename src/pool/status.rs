@@ -9,11 +9,11 @@ use std::collections::BTreeSet;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::call::{Failure, FailureKind, REQUEST_ID};
-use super::facts::{Facts, Look};
+use super::facts::Facts;
 use super::moves::Move;
 use super::next::{self, Held, Verdict};
 use super::settings::{Desired, Observed, PoolId};
-use super::{notes, suspects};
+use super::{advice, notes, suspects};
 use crate::api::condition::{self, ADVISORY, DRIFTED, READY, RECONCILING, STALLED, Stance};
 use crate::api::{IdentityPoolStatus, Managed, Reason};
 
@@ -145,7 +145,7 @@ fn in_sync(facts: &Facts, mut status: IdentityPoolStatus) -> IdentityPoolStatus 
                 Reason::NoDrift,
                 "Nothing was changed outside.",
             ),
-            advice(facts),
+            advised(facts),
         ],
     );
     status
@@ -169,7 +169,7 @@ fn held_up(facts: &Facts, mut status: IdentityPoolStatus, held: &Held) -> Identi
             message: held.message.clone(),
         });
     }
-    said.push(advice(facts));
+    said.push(advised(facts));
     say(facts, &mut status, said);
     status
 }
@@ -183,7 +183,7 @@ fn failed(facts: &Facts, mut status: IdentityPoolStatus, failure: &Failure) -> I
         "False"
     };
     let mut said = obstacle(ready, failure.kind.reason(), &sentence(facts, failure));
-    said.push(advice(facts));
+    said.push(advised(facts));
     say(facts, &mut status, said);
     status
 }
@@ -196,7 +196,7 @@ fn suspended(facts: &Facts, mut status: IdentityPoolStatus) -> IdentityPoolStatu
         reason: Reason::Suspended,
         message: "spec.managementPolicy is Suspend.".to_owned(),
     };
-    let mut said = vec![idle(RECONCILING), idle(STALLED), advice(facts)];
+    let mut said = vec![idle(RECONCILING), idle(STALLED), advised(facts)];
     if !facts.was_in_sync() {
         said.push(Said {
             kind: READY,
@@ -302,42 +302,27 @@ fn note_pool(facts: &Facts, status: &mut IdentityPoolStatus, pool: &Observed) {
     status.region = Some(region);
 }
 
-fn advice(facts: &Facts) -> Said {
-    let said = |status, reason, message: String| Said {
+/// The gravest doubt gives the reason, all of them the message.
+fn advised(facts: &Facts) -> Said {
+    let advice = advice::advice(facts);
+    let sentences: Vec<&str> = advice
+        .iter()
+        .map(|(_, sentence)| sentence.as_str())
+        .collect();
+    let (status, reason, message) = match advice.first() {
+        Some((reason, _)) => ("True", *reason, sentences.join(" ")),
+        None => (
+            "False",
+            Reason::NoAdvice,
+            "Nothing doubtful was found.".to_owned(),
+        ),
+    };
+    Said {
         kind: ADVISORY,
         status,
         reason,
         message,
-    };
-    let own = next::located(facts).map(|pool| &pool.id);
-    let gone = |id: &PoolId| matches!(facts.look(id), Some(Look::Gone));
-    let found = facts
-        .searches
-        .last()
-        .map(|search| search.found.as_slice())
-        .unwrap_or_default();
-    let second = facts
-        .known
-        .iter()
-        .chain(found)
-        .find(|owned| own.is_some_and(|own| *own != owned.id) && !gone(&owned.id));
-    if let Some(second) = second {
-        let message = format!(
-            "Pool {} bears the owner tag of this object too. It is not used and not touched.",
-            second.id
-        );
-        return said("True", Reason::SecondPool, message);
     }
-    let spec = facts.object.as_ref().map(|object| &object.spec);
-    if spec.is_some_and(|spec| spec.allow_classic_flow && spec.allow_unauthenticated_identities) {
-        let message =
-            "allowClassicFlow together with allowUnauthenticatedIdentities: guests can get \
-                       credentials that AWS does not scope down."
-                .to_owned();
-        return said("True", Reason::ClassicFlowWithGuests, message);
-    }
-    let message = "Nothing doubtful was found.".to_owned();
-    said("False", Reason::NoAdvice, message)
 }
 
 /// Puts conditions in, with the time of the transition where there is one, and

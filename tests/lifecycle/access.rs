@@ -309,3 +309,37 @@ fn rules_keep_their_order() {
         .collect();
     assert_eq!(values, ["b", "a"]);
 }
+
+#[test]
+fn what_is_doubtful_is_told_and_stops_nothing() {
+    for (doubtful, reason) in [
+        (
+            json!({ "allowUnauthenticatedIdentities": true, "roles": {} }),
+            "GuestsWithoutRole",
+        ),
+        (
+            json!({ "roles": { "unauthenticated": GUEST } }),
+            "RoleWithoutGuests",
+        ),
+        (
+            json!({ "supportedLoginProviders": { "graph.facebook.com": "1" }, "roleMappings": [{
+                "identityProvider": "graph.facebook.com", "type": "Token",
+                "ambiguousRoleResolution": "AuthenticatedRole",
+            }] }),
+            "AmbiguousRole",
+        ),
+        (
+            json!({ "cognitoIdentityProviders": [{ "providerName": STAFF, "clientId": "abc" }] }),
+            "NoTokenCheck",
+        ),
+        (
+            json!({ "allowUnauthenticatedIdentities": true, "allowClassicFlow": true }),
+            "ClassicFlowWithGuests",
+        ),
+    ] {
+        let mut world = World::new(spec(doubtful));
+        world.pass();
+        assert_eq!(world.condition("Ready"), "True/InSync", "{reason}");
+        assert_eq!(world.condition("Advisory"), format!("True/{reason}"));
+    }
+}

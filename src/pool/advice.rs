@@ -1,0 +1,85 @@
+//! Legal but doubtful: told in a condition of its own, never in the way of anything.
+
+use super::facts::{Facts, Look};
+use super::next;
+use super::ownership::Owned;
+use super::settings::PoolId;
+use crate::api::{AmbiguousRoleResolution, IdentityPoolSpec, Reason};
+
+/// What is doubtful, the gravest first.
+pub(super) fn advice(facts: &Facts) -> Vec<(Reason, String)> {
+    let second = second_pool(facts).map(|second| {
+        let id = &second.id;
+        (
+            Reason::SecondPool,
+            format!(
+                "Pool {id} bears the owner tag of this object too. It is not used and not touched."
+            ),
+        )
+    });
+    let spec = facts.object.as_ref().map(|object| &object.spec);
+    let doubts = spec.into_iter().flat_map(|spec| {
+        let doubtful = DOUBTS.iter().filter(|(_, is_so, _)| is_so(spec));
+        doubtful.map(|(reason, _, sentence)| (*reason, (*sentence).to_owned()))
+    });
+    second.into_iter().chain(doubts).collect()
+}
+
+/// A reason, when it holds, and what is said.
+type Doubt = (Reason, fn(&IdentityPoolSpec) -> bool, &'static str);
+
+const DOUBTS: &[Doubt] = &[
+    (
+        Reason::ClassicFlowWithGuests,
+        |spec| spec.allow_classic_flow && spec.allow_unauthenticated_identities,
+        "allowClassicFlow together with allowUnauthenticatedIdentities: guests can get credentials \
+         that AWS does not scope down.",
+    ),
+    (
+        Reason::GuestsWithoutRole,
+        |spec| spec.allow_unauthenticated_identities && guest_role(spec) == Some(false),
+        "allowUnauthenticatedIdentities is true, but roles.unauthenticated names no role: guests get \
+         an identity and no credentials.",
+    ),
+    (
+        Reason::RoleWithoutGuests,
+        |spec| !spec.allow_unauthenticated_identities && guest_role(spec) == Some(true),
+        "roles.unauthenticated names a role, but allowUnauthenticatedIdentities is false: nobody \
+         gets it.",
+    ),
+    (
+        Reason::AmbiguousRole,
+        |spec| {
+            let mut mappings = spec.role_mappings.iter().flatten();
+            mappings.any(|mapping| {
+                mapping.ambiguous_role_resolution == AmbiguousRoleResolution::AuthenticatedRole
+            })
+        },
+        "A role mapping has ambiguousRoleResolution AuthenticatedRole: users whom it leads to no \
+         role get the default one.",
+    ),
+    (
+        Reason::NoTokenCheck,
+        |spec| {
+            let mut clients = spec.cognito_identity_providers.iter();
+            clients.any(|client| client.server_side_token_check != Some(true))
+        },
+        "An entry of cognitoIdentityProviders has no serverSideTokenCheck: users who were signed out \
+         or disabled get credentials until their token ends.",
+    ),
+];
+
+/// Whether guests have a role; `None` where roles are not managed here.
+fn guest_role(spec: &IdentityPoolSpec) -> Option<bool> {
+    let roles = spec.roles.as_ref()?;
+    Some(roles.unauthenticated.is_some())
+}
+
+/// Another pool with our tag, as far as anybody has seen one.
+fn second_pool(facts: &Facts) -> Option<&Owned> {
+    let own = &next::located(facts)?.id;
+    let gone = |id: &PoolId| matches!(facts.look(id), Some(Look::Gone));
+    let found = facts.searches.last().map(|search| search.found.as_slice());
+    let mut all = facts.known.iter().chain(found.unwrap_or_default());
+    all.find(|owned| owned.id != *own && !gone(&owned.id))
+}
