@@ -219,11 +219,13 @@ impl Metrics {
         self.undecodable.inc();
     }
 
-    /// A field was changed outside and put right.
+    /// A field was changed outside and put right. Which entry of a list it was would be a
+    /// label without bound.
     pub fn drift_corrected(&self, field: &str) {
+        let list = field.split('[').next().unwrap_or(field);
         self.drift
             .get_or_create(&FieldLabel {
-                field: field.to_owned(),
+                field: list.to_owned(),
             })
             .inc();
     }

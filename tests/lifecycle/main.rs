@@ -6,4 +6,5 @@ mod creation;
 mod deletion;
 mod drift;
 mod storm;
+mod transitions;
 mod world;

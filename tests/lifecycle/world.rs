@@ -453,6 +453,10 @@ impl World {
         };
         match call {
             Call::UpdateIdentityPool { .. } if self.inert => Ok(Answer::Pool(pool.clone())),
+            // Whether AWS refuses this is not known: the core has to do without.
+            Call::UpdateIdentityPool { settings, .. } if stray(self.roles.get(&id), &settings) => {
+                Err(failure(operation, FailureKind::Invalid))
+            }
             Call::UpdateIdentityPool { settings, tags, .. } => {
                 pool.settings = settings;
                 if !self.update_ignores_tags {
@@ -477,6 +481,9 @@ impl World {
             Call::GetIdentityPoolRoles { id } => Ok(Answer::Roles(
                 self.roles.get(&id).cloned().unwrap_or_default(),
             )),
+            Call::SetIdentityPoolRoles { set, .. } if stray(Some(&set), &pool.settings) => {
+                Err(failure(operation, FailureKind::Invalid))
+            }
             Call::SetIdentityPoolRoles { id, mut set } => {
                 if let Some(dropped) = self.dropped_role {
                     set.roles.remove(dropped);
@@ -496,6 +503,18 @@ impl World {
             Call::CreateIdentityPool { .. } | Call::ListIdentityPools { .. } => unreachable!(),
         }
     }
+}
+
+/// Whether a mapping is for a user pool client or login provider that the pool lacks.
+fn stray(set: Option<&RoleSet>, settings: &Settings) -> bool {
+    let mut providers = set.into_iter().flat_map(|set| set.mappings.keys());
+    providers.any(|provider| match provider.split_once(':') {
+        Some((name, client)) => !settings
+            .cognito_identity_providers
+            .iter()
+            .any(|have| have.provider_name == name && have.client_id == client),
+        None => !settings.supported_login_providers.contains_key(provider),
+    })
 }
 
 /// The signing time that a call asks for.

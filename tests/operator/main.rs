@@ -1,6 +1,7 @@
 //! The operator as users meet it: a real apiserver, the AWS SDK on the wire, and a
 //! fake Cognito that watches for what must never happen.
 
+mod access;
 mod binary;
 mod counting;
 mod crashes;

@@ -106,3 +106,71 @@ async fn a_record_lost_on_ministack_is_found_again() {
         .expect("listed");
     assert_eq!(listed.identity_pools().len(), 1);
 }
+
+#[tokio::test]
+async fn roles_and_principal_tags_on_ministack() {
+    const USER: &str = "arn:aws:iam::123456789012:role/user";
+    const STAFF: &str = "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Staff";
+    let ministack = Ministack::start().await.expect("MiniStack starts");
+    let rig = Rig::new("ministack-access").await;
+    let setup = Setup {
+        endpoint: Some(ministack.endpoint()),
+        ..Setup::default()
+    };
+    let operator = rig.operator_with(setup.clone()).await;
+    operator.listed().await;
+    let client = Client::new(&rig.sdk_config(&setup));
+    let spec = json!({
+        "cognitoIdentityProviders": [{ "name": "staff", "providerName": STAFF, "clientId": "abc" }],
+        "roles": { "authenticated": USER },
+        "roleMappings": [{
+            "provider": "staff", "type": "Rules", "ambiguousRoleResolution": "Deny",
+            "rules": [{ "claim": "team", "matchType": "Equals", "value": "a", "roleARN": USER }],
+        }],
+        "principalTagAttributeMaps": [{ "provider": "staff", "principalTags": { "team": "custom:team" } }],
+    });
+    rig.create("app", serde_json::from_value(spec).expect("a spec"))
+        .await;
+    let id = pool_id(&rig.until_ready("app").await);
+    let roles = || async {
+        let found = client
+            .get_identity_pool_roles()
+            .identity_pool_id(&id)
+            .send();
+        found.await.expect("roles are read")
+    };
+    let found = roles().await;
+    assert_eq!(
+        found.roles().map(|roles| roles["authenticated"].as_str()),
+        Some(USER)
+    );
+    let mapping = found
+        .role_mappings()
+        .and_then(|all| all.get(&format!("{STAFF}:abc")));
+    let rules = mapping.and_then(|mapping| mapping.rules_configuration());
+    assert_eq!(rules.map(|rules| rules.rules()[0].value()), Some("a"));
+
+    for field in ["roles", "roleMappings", "principalTagAttributeMaps"] {
+        rig.set("app", field, &json!(null)).await;
+    }
+    rig.until_ready("app").await;
+    let found = roles().await;
+    assert!(
+        found
+            .roles()
+            .is_none_or(std::collections::HashMap::is_empty)
+    );
+    assert!(
+        found
+            .role_mappings()
+            .is_none_or(std::collections::HashMap::is_empty)
+    );
+    let tags = client
+        .get_principal_tag_attribute_map()
+        .identity_pool_id(&id)
+        .identity_provider_name(STAFF)
+        .send()
+        .await
+        .expect("a map");
+    assert_eq!(tags.use_defaults(), Some(true));
+}

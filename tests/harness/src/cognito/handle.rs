@@ -123,6 +123,14 @@ impl FakeCognito {
         Some(serde_json::json!({"Roles": roles, "RoleMappings": mappings}))
     }
 
+    /// The principal tags of one provider of a pool, as AWS answers to a read; `None` where
+    /// none were set.
+    #[must_use]
+    pub fn principal_tags(&self, id: &str, provider: &str) -> Option<Value> {
+        let world = self.shared.world();
+        world.pools.find(id)?.principal_tags.get(provider).cloned()
+    }
+
     /// The journal, in order of arrival.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {

@@ -54,6 +54,8 @@ pub struct Settings {
     pub missing_user_pools: BTreeSet<String>,
     /// Role ARNs that may not be passed; every other of the account may.
     pub forbidden_roles: BTreeSet<String>,
+    /// Role ARNs that are accepted as default roles and then not kept.
+    pub dropped_roles: BTreeSet<String>,
 }
 
 impl Default for Settings {
@@ -73,6 +75,7 @@ impl Default for Settings {
             denied: BTreeSet::new(),
             missing_user_pools: BTreeSet::new(),
             forbidden_roles: BTreeSet::new(),
+            dropped_roles: BTreeSet::new(),
         }
     }
 }

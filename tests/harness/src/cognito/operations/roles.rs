@@ -13,7 +13,9 @@ use crate::cognito::semantics;
 
 pub(super) fn set(turn: &mut Turn<'_>) -> Answer {
     semantics::roles(&turn.world.settings, turn.pool()?, turn.input)?;
-    let (roles, mappings) = (turn.object("Roles"), turn.object("RoleMappings"));
+    let (mut roles, mappings) = (turn.object("Roles"), turn.object("RoleMappings"));
+    let dropped = &turn.world.settings.dropped_roles;
+    roles.retain(|_, role| role.as_str().is_none_or(|arn| !dropped.contains(arn)));
     let pool = turn.pool_mut()?;
     pool.roles = roles;
     pool.role_mappings = mappings;
