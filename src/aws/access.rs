@@ -46,8 +46,8 @@ impl CognitoClient {
             .identity_pool_id(id.as_str())
             .set_roles(Some(set.roles.into_iter().collect()))
             .set_role_mappings(Some(mappings));
-        let sent = request.customize().config_override(with).send().await;
-        sent.map(|_| Answer::Done)
+        let done = request.customize().config_override(with).send().await;
+        done.map(|_| Answer::Done)
             .map_err(|error| failure(Operation::SetIdentityPoolRoles, &error))
     }
 

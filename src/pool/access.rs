@@ -299,7 +299,7 @@ pub(super) fn is_default(observed: Option<&TagMap>) -> bool {
 pub(super) fn role_drift(desired: &RoleSet, observed: &RoleSet) -> Vec<FieldDrift> {
     let roles = [AUTHENTICATED, UNAUTHENTICATED].map(|name| {
         let (want, have) = (desired.roles.get(name), observed.roles.get(name));
-        drift(format!("roles.{name}"), json!(want), json!(have))
+        drift(format!("roles.{name}"), &json!(want), &json!(have))
     });
     let providers: BTreeSet<&String> = desired
         .mappings
@@ -310,8 +310,8 @@ pub(super) fn role_drift(desired: &RoleSet, observed: &RoleSet) -> Vec<FieldDrif
         let shown = |set: &RoleSet| json!(set.mappings.get(provider).map(shown_mapping));
         drift(
             format!("roleMappings[{provider}]"),
-            shown(desired),
-            shown(observed),
+            &shown(desired),
+            &shown(observed),
         )
     });
     roles.into_iter().chain(mappings).flatten().collect()
@@ -324,10 +324,14 @@ pub(super) fn tag_drift(
     observed: Option<&TagMap>,
 ) -> Option<FieldDrift> {
     let field = format!("principalTagAttributeMaps[{provider}]");
-    drift(field, shown_tags(desired), json!(observed.map(shown_tags)))
+    drift(
+        field,
+        &shown_tags(desired),
+        &json!(observed.map(shown_tags)),
+    )
 }
 
-fn drift(field: String, desired: Value, actual: Value) -> Option<FieldDrift> {
+fn drift(field: String, desired: &Value, actual: &Value) -> Option<FieldDrift> {
     (desired != actual).then(|| FieldDrift {
         field,
         desired: desired.to_string(),

@@ -282,7 +282,7 @@ impl Facts {
                 self.roles.insert(id, set);
                 return;
             }
-            (Call::SetIdentityPoolRoles { id, set }, Ok(_)) => return self.learn_roles(id, set),
+            (Call::SetIdentityPoolRoles { id, set }, Ok(_)) => return self.learn_roles(&id, set),
             (
                 Call::GetPrincipalTagAttributeMap { id, provider },
                 Ok(Answer::PrincipalTags(map)),
@@ -324,9 +324,9 @@ impl Facts {
     }
 
     /// AWS accepts roles that it then does not keep: what it has is read anew.
-    fn learn_roles(&mut self, id: PoolId, set: RoleSet) {
+    fn learn_roles(&mut self, id: &PoolId, set: RoleSet) {
         self.memory.role_refused_since = None;
-        if let (Some(before), true) = (self.roles.remove(&id), self.was_in_sync()) {
+        if let (Some(before), true) = (self.roles.remove(id), self.was_in_sync()) {
             let drift = access::role_drift(&set, &before);
             self.corrected
                 .extend(drift.into_iter().map(|entry| entry.field));

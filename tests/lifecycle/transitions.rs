@@ -206,7 +206,11 @@ fn run(seed: u64) {
             "seed {seed}, edit {edit}: {:?}",
             world.calls
         );
-        assert_eq!(world.owned(), [id.clone()], "it is the same pool");
+        assert_eq!(
+            world.owned(),
+            std::slice::from_ref(&id),
+            "it is the same pool"
+        );
     }
 }
 

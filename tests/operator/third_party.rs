@@ -147,8 +147,8 @@ async fn roles_and_principal_tags_on_ministack() {
     let mapping = found
         .role_mappings()
         .and_then(|all| all.get(&format!("{STAFF}:abc")));
-    let rules = mapping.and_then(|mapping| mapping.rules_configuration());
-    assert_eq!(rules.map(|rules| rules.rules()[0].value()), Some("a"));
+    let by_rules = mapping.and_then(|mapping| mapping.rules_configuration());
+    assert_eq!(by_rules.map(|all| all.rules()[0].value()), Some("a"));
 
     for field in ["roles", "roleMappings", "principalTagAttributeMaps"] {
         rig.set("app", field, &json!(null)).await;
