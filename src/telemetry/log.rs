@@ -41,11 +41,14 @@ pub enum Error {
 /// When the filter cannot be parsed, or a log is set up already.
 pub fn init(format: Format, filter: &str) -> Result<(), Error> {
     levels_are_levels(filter)?;
+    // What these warn of we tell ourselves; they say it again, most of it in Rust's notation.
+    // So does aws_config.
+    let told = "kube_client::client::builder=off,kube_runtime::watcher=error";
     // The SDK logs request bodies at its lowest levels; login provider values can be secrets.
     let quiet = "aws_smithy_runtime=info,aws_smithy_runtime_api=info,aws_sdk_cognitoidentity=info,\
-                 aws_sdk_sts=info,aws_config=info,aws_runtime=info,hyper=info,h2=info,rustls=info";
+                 aws_sdk_sts=info,aws_config=error,aws_runtime=info,hyper=info,h2=info,rustls=info";
     let parsed = EnvFilter::builder()
-        .parse(format!("{filter},{quiet}"))
+        .parse(format!("{told},{filter},{quiet}"))
         .map_err(|error| Error::Filter(filter.to_owned(), error))?;
     let log = tracing_subscriber::registry().with(parsed);
     match format {

@@ -4,6 +4,7 @@
 //! second without excuse.
 
 pub mod admin;
+pub mod causes;
 pub mod health;
 pub mod log;
 pub mod metrics;
