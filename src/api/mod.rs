@@ -7,6 +7,7 @@ pub mod condition;
 pub mod crds;
 pub mod identity_pool;
 pub mod names;
+pub mod region;
 
 pub use condition::Reason;
 pub use identity_pool::{

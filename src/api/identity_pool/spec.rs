@@ -28,6 +28,7 @@ use super::IdentityPoolStatus;
 use super::principal_tags::PrincipalTagAttributeMap;
 use super::roles::{RoleMapping, Roles};
 use super::rules::{each_item, each_value, undocumented};
+use crate::api::region::SHAPE;
 
 /// The configuration of an Amazon Cognito identity pool. What is left out has AWS's default.
 #[derive(
@@ -293,8 +294,7 @@ pub struct IdentityPoolSpec {
     /// Default: the region of the operator. Example: eu-west-1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
-    #[x_kube(validation = (
-        "self.matches('^[a-z]{2,8}(-[a-z]{2,16}){1,3}-[0-9]{1,2}$')",
+    #[x_kube(validation = Rule::new(format!("self.matches('{SHAPE}')")).message(
         "a region is written as AWS writes it, such as eu-west-1, without the letter of a zone; \
          leave region out for the operator's own"
     ))]
