@@ -32,6 +32,12 @@ impl Listing {
         self.telemetry.health.fails(health::OBJECTS, why);
     }
 
+    /// Whether a watch has listed all its objects.
+    pub(super) fn has(&self, watch: usize) -> bool {
+        let listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        listed.get(watch).is_some_and(|listed| *listed)
+    }
+
     /// Whether all have listed now.
     fn set(&self, watch: usize, state: bool) -> bool {
         let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);

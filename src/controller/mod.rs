@@ -15,7 +15,9 @@ mod objects;
 mod publish;
 mod reconcile;
 mod run;
+mod sentence;
 mod watch;
 
 pub use client::careful_client;
 pub use run::{Controller, Error, Options, Scope};
+pub use sentence::sentence;

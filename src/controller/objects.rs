@@ -10,6 +10,7 @@ use kube::api::{Api, Patch, PatchParams};
 use kube::{Client, Error, ResourceExt};
 use serde_json::{Value, json};
 
+use super::sentence::sentence;
 use crate::api::names::{CLAIM_ANNOTATION, FINALIZER, OPERATOR};
 use crate::api::{IdentityPool, IdentityPoolStatus};
 use crate::pool::claim::Claim;
@@ -111,7 +112,7 @@ fn trouble(error: &Error) -> Trouble {
         Error::Api(status) if status.is_conflict() => Trouble::Stale,
         Error::Api(status) if status.is_not_found() => Trouble::Gone,
         Error::Api(status) if status.is_invalid() && names_uid(status) => Trouble::Gone,
-        other => Trouble::Failed(other.to_string()),
+        other => Trouble::Failed(sentence(other)),
     }
 }
 

@@ -10,6 +10,7 @@ use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource};
 use tokio::sync::mpsc;
 
+use super::sentence::sentence;
 use crate::api::IdentityPool;
 use crate::api::names::OPERATOR;
 use crate::pool::notes::{Note, Weight};
@@ -63,7 +64,7 @@ async fn file(
         };
         match recorder.publish(&event, &object).await {
             Ok(()) => telemetry.metrics.apiserver_written("event"),
-            Err(error) => tracing::debug!(%error, "an Event was not filed"),
+            Err(error) => tracing::debug!(error = sentence(&error), "an Event was not filed"),
         }
     }
 }

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::channel::mpsc;
-use futures::future::join_all;
-use futures::{Stream, StreamExt};
+use futures::future::try_join_all;
+use futures::{Stream, StreamExt, TryStreamExt};
 use kube::Client;
 use kube::api::Api;
-use kube::runtime::controller::{Action, Config};
+use kube::runtime::controller::{self, Action, Config};
 use kube::runtime::reflector::{Store, store};
 use kube::runtime::{applier, watcher};
 use tokio_util::sync::CancellationToken;
@@ -22,7 +22,7 @@ use super::context::{Context, Guarded, readiness};
 use super::listing::Listing;
 use super::memories::Memories;
 use super::publish::Publisher;
-use super::watch::Report;
+use super::watch::{Broken, Report};
 use super::{existence, reconcile, watch};
 use crate::aws::region::Regions;
 use crate::pool::facts::Operator;
@@ -64,6 +64,11 @@ pub enum Error {
     /// Passes were still running when the time to drain was over.
     #[error("passes were still running {} s after the stop", DRAIN.as_secs())]
     Drain,
+    /// The apiserver does not understand the label selector.
+    #[error(
+        "--watch-selector {0}; write it as for kubectl -l, such as team=web or 'team in (web,api)'"
+    )]
+    Selector(String),
 }
 
 /// One watch with its cache.
@@ -123,7 +128,7 @@ impl Controller {
     /// Runs until `stop`, then drains.
     ///
     /// # Errors
-    /// When passes do not end in time.
+    /// When passes do not end in time, or the selector is none.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
         let Self {
             context,
@@ -139,6 +144,7 @@ impl Controller {
             wakes.push(sender);
             let report = Report {
                 watch: place,
+                selector: config.label_selector.clone(),
                 listing: Arc::clone(&listing),
                 memories: Arc::clone(&context.memories),
                 telemetry: Arc::clone(&context.telemetry),
@@ -154,7 +160,7 @@ impl Controller {
             tokio::time::sleep(DRAIN).await;
         };
         tokio::select! {
-            _ = join_all(queues) => Ok(()),
+            ended = try_join_all(queues) => ended.map(drop),
             () = existence => Ok(()),
             () = stopped => Err(Error::Drain),
         }
@@ -182,10 +188,10 @@ fn watches(client: &Client, scope: &Scope) -> Vec<Watch> {
 /// Works off keys, a bounded number at once and never two of one object.
 async fn queue(
     context: Arc<Context>,
-    keys: impl Stream<Item = Result<existence::Wake, watcher::Error>> + Send,
+    keys: impl Stream<Item = Result<existence::Wake, Broken>> + Send,
     reader: Store<Guarded>,
     concurrency: u16,
-) {
+) -> Result<(), Error> {
     applier(
         |object, context| Box::pin(reconcile::reconcile(object, context)),
         |_, never: &Infallible, _| -> Action { match *never {} },
@@ -194,7 +200,11 @@ async fn queue(
         Box::pin(keys),
         Config::default().concurrency(concurrency),
     )
-    // What went wrong with an object is in its status; a key without one is of another watch.
-    .for_each(|_| std::future::ready(()))
-    .await;
+    .map(|outcome| match outcome {
+        Err(controller::Error::QueueError(Broken::Selector(why))) => Err(Error::Selector(why)),
+        // What went wrong with an object is in its status; a key without one is of another watch.
+        _ => Ok(()),
+    })
+    .try_for_each(|()| std::future::ready(Ok(())))
+    .await
 }

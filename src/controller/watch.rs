@@ -18,6 +18,7 @@ use kube::{Resource, ResourceExt};
 use super::context::Guarded;
 use super::listing::Listing;
 use super::memories::Memories;
+use super::sentence::{answer, sentence};
 use crate::api::names::{CLAIM_ANNOTATION, FINALIZER, RECONCILE_AT_ANNOTATION};
 use crate::pool::memory::Arrival;
 use crate::telemetry::Telemetry;
@@ -37,10 +38,23 @@ pub(super) fn config(selector: Option<&str>) -> watcher::Config {
     }
 }
 
+/// A watch that broke; the log knows.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Broken {
+    /// It is started again.
+    #[error("{0}")]
+    Passing(String),
+    /// The apiserver does not understand the selector, and never will.
+    #[error("{0}")]
+    Selector(String),
+}
+
 /// One watch among those of the process, and what it reports to.
 pub(super) struct Report {
     /// Its place in the listing.
     pub(super) watch: usize,
+    /// Which labels it asks for.
+    pub(super) selector: Option<String>,
     pub(super) listing: Arc<Listing>,
     pub(super) memories: Arc<Memories>,
     pub(super) telemetry: Arc<Telemetry>,
@@ -52,12 +66,11 @@ pub(super) fn keys(
     config: watcher::Config,
     writer: Writer<Guarded>,
     report: Report,
-) -> impl Stream<Item = Result<ReconcileRequest<Guarded>, watcher::Error>> + Send + 'static {
+) -> impl Stream<Item = Result<ReconcileRequest<Guarded>, Broken>> + Send + 'static {
     let report = Arc::new(report);
     let broken = Arc::clone(&report);
     let memories = Arc::clone(&report.memories);
     watch(api, config)
-        .inspect_err(move |error| broken.broken(error))
         .default_backoff()
         .modify(slim)
         .inspect_ok(move |event| report.event(event))
@@ -68,6 +81,7 @@ pub(super) fn keys(
             PredicateConfig::default(),
         )
         .map_ok(|object| ReconcileRequest::from(ObjectRef::from_obj(&object)))
+        .map_err(move |error| broken.broken(&error))
 }
 
 /// The name under which `kubectl apply` keeps a copy of the whole object.
@@ -135,33 +149,100 @@ impl Report {
         }
     }
 
-    fn broken(&self, error: &watcher::Error) {
+    fn broken(&self, error: &watcher::Error) -> Broken {
         self.telemetry.metrics.watch_broke();
-        if is_missing(error) {
-            let what = "the CustomResourceDefinition identitypools.cognito-identity.dev is not \
-                        installed; apply the files of crds/";
-            tracing::warn!("{what}");
-            self.listing.fails(self.watch, what);
-        } else {
-            tracing::warn!(%error, "watch broke and is started again");
+        let said = words(error);
+        match (refusal(error), &self.selector) {
+            // Once it has listed, the apiserver has understood the selector.
+            (Some(400), Some(selector)) if !self.listing.has(self.watch) => {
+                Broken::Selector(format!("{selector:?} is no label selector: {said}"))
+            }
+            (Some(404), _) => {
+                let what = "the CustomResourceDefinition identitypools.cognito-identity.dev is not \
+                            installed; apply the files of crds/";
+                tracing::warn!("{what}");
+                self.listing.fails(self.watch, what);
+                Broken::Passing(said)
+            }
+            _ => {
+                tracing::warn!(error = said, "watch broke and is started again");
+                Broken::Passing(said)
+            }
         }
     }
 }
 
-fn is_missing(error: &watcher::Error) -> bool {
-    matches!(
-        error,
+/// The code with which the apiserver refuses a watch. Its reason is no help: for an
+/// unknown group it answers plain text without one.
+fn refusal(error: &watcher::Error) -> Option<u16> {
+    match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
-        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
-            // By code: for an unknown group the apiserver answers plain text without a reason.
-            if status.code == 404
-    )
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => Some(status.code),
+        _ => None,
+    }
+}
+
+fn words(error: &watcher::Error) -> String {
+    match error {
+        watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) => sentence(error),
+        watcher::Error::WatchError(status) => answer(status),
+        watcher::Error::NoResourceVersion => error.to_string(),
+    }
 }
 
 /// Ends a stream of keys when the operator is asked to stop; running passes go on.
+///
+/// The chain drops the stream, and the writer of the store with it: a queue that still
+/// waits for its first list would otherwise wait on, although nothing fills the store.
 pub(super) fn until<S: Stream>(
     keys: S,
     stop: tokio_util::sync::CancellationToken,
 ) -> impl Stream<Item = S::Item> {
-    keys.take_until(stop.cancelled_owned())
+    let ended = futures::stream::empty();
+    keys.take_until(stop.cancelled_owned()).chain(ended)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(selector: Option<&str>) -> Report {
+        let telemetry = Telemetry::new();
+        Report {
+            watch: 0,
+            selector: selector.map(str::to_owned),
+            listing: Listing::new(1, Arc::clone(&telemetry)),
+            memories: Arc::default(),
+            telemetry,
+        }
+    }
+
+    fn refused(code: u16) -> watcher::Error {
+        let status = kube::core::Status::failure("not so", "Reason").with_code(code);
+        watcher::Error::WatchStartFailed(kube::Error::Api(status.boxed()))
+    }
+
+    #[test]
+    fn a_selector_is_given_up_only_if_the_apiserver_refuses_it_from_the_first() {
+        let selective = report(Some("a=b=c"));
+        assert!(
+            matches!(selective.broken(&refused(400)), Broken::Selector(why)
+            if why == "\"a=b=c\" is no label selector: not so (HTTP 400)")
+        );
+        assert!(matches!(
+            selective.broken(&refused(403)),
+            Broken::Passing(_)
+        ));
+        assert!(matches!(
+            report(None).broken(&refused(400)),
+            Broken::Passing(_)
+        ));
+        selective.listing.complete(0);
+        assert!(matches!(
+            selective.broken(&refused(400)),
+            Broken::Passing(_)
+        ));
+    }
 }
