@@ -6,13 +6,15 @@
 
 use std::error::Error as StdError;
 
+use aws_config::imds::client::error::ImdsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 use aws_types::request_id::RequestId;
 
 use super::unsent::{PROVIDER_ERROR, unsent};
 use crate::pool::call::{Failure, FailureKind, Operation};
+use crate::telemetry::causes::{causes, joined};
 
 /// Longest part of AWS's own sentence that is kept: a condition stays readable.
 const MESSAGE_LIMIT: usize = 300;
@@ -84,15 +86,17 @@ where
         SdkError::ResponseError(answer) => (
             FailureKind::Unanswered,
             named("", answer.raw().status().as_u16()),
-            chain(error),
+            said(causes(error)),
         ),
         // No request could be made of the call.
-        SdkError::ConstructionFailure(_) => {
-            (FailureKind::NotSent, "NotBuilt".to_owned(), chain(error))
-        }
+        SdkError::ConstructionFailure(_) => (
+            FailureKind::NotSent,
+            "NotBuilt".to_owned(),
+            said(causes(error)),
+        ),
         _ => {
-            let (kind, code) = unsent(error);
-            (kind, code.to_owned(), chain(error))
+            let (kind, code, message) = unsent(error);
+            (kind, code.to_owned(), message)
         }
     };
     Failure {
@@ -140,22 +144,31 @@ pub fn is_hopeless(failure: &Failure) -> bool {
     failure.kind == FailureKind::Credentials && failure.code != PROVIDER_ERROR
 }
 
-/// An error and what it came from.
-pub(super) fn causes<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    // Copied out, or the cause would seem to live only as long as the closure's argument.
-    std::iter::successors(Some(error), |error| {
-        let error: &'a (dyn StdError + 'static) = *error;
-        error.source()
-    })
+/// Causes in one line. What the SDK would say in Rust's notation is put into words; what
+/// AWS answered stands for all around it.
+pub(super) fn said<'a>(
+    causes: impl Iterator<Item = &'a (dyn StdError + 'static)> + Clone,
+) -> String {
+    let answer = causes
+        .clone()
+        .find_map(|cause| cause.downcast_ref::<ErrorMetadata>());
+    match answer {
+        Some(answer) => {
+            let code = answer.code().unwrap_or("no error code");
+            format!("{} ({code})", answer.message().unwrap_or_default())
+        }
+        None => joined(causes.map(words)),
+    }
 }
 
-/// The causes in one line, each said once.
-fn chain(error: &(dyn StdError + 'static)) -> String {
-    let mut parts: Vec<String> = causes(error).map(ToString::to_string).collect();
-    parts.dedup();
-    parts.join(": ")
+fn words(cause: &(dyn StdError + 'static)) -> String {
+    match cause.downcast_ref() {
+        Some(ImdsError::ErrorResponse(answer)) => {
+            let status = answer.response().status().as_u16();
+            format!("the instance metadata service answered HTTP {status}")
+        }
+        _ => cause.to_string(),
+    }
 }
 
 /// The first paragraph in one line, cut. To a wrong signature AWS adds, after an empty

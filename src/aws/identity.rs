@@ -1,4 +1,4 @@
-//! Who the operator is in AWS: credentials, region, account.
+//! Who the operator is in AWS: credentials and account.
 
 use std::sync::Arc;
 
@@ -27,22 +27,9 @@ pub struct CallerIdentity {
     pub clock_offset: Option<SignedDuration>,
 }
 
-/// There is no region.
-#[derive(Debug, thiserror::Error)]
-#[error("no AWS region: set AWS_REGION, or region in the profile")]
-pub struct NoRegion;
-
 /// Loads what the SDK finds: environment, profiles, web identity, Pod Identity, instance.
 pub async fn load_config() -> SdkConfig {
     aws_config::load_defaults(BehaviorVersion::latest()).await
-}
-
-/// The region of a configuration.
-///
-/// # Errors
-/// When it has none.
-pub fn region(config: &SdkConfig) -> Result<String, NoRegion> {
-    config.region().map(ToString::to_string).ok_or(NoRegion)
 }
 
 /// Asks STS who we are, once. Needs no permission.

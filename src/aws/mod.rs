@@ -21,5 +21,6 @@ pub mod port;
 pub mod region;
 #[cfg(test)]
 mod scripted;
+pub mod settings;
 mod sweeps;
 mod unsent;

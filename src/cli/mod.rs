@@ -1,9 +1,12 @@
 //! The command line: what can be asked of the binary.
 
+mod cluster;
+mod flags;
 mod run;
 
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::api;
@@ -22,7 +25,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the operator.
-    Run(Box<run::Flags>),
+    Run(Box<flags::Flags>),
     /// Print the custom resource definitions as YAML.
     Crd,
     /// Print the documentation page of condition reasons.
@@ -35,10 +38,33 @@ fn crds() -> Result<(), run::Error> {
     Ok(())
 }
 
+/// Ends with what was asked for (help, version), or with what is wrong in one line: the
+/// parser's own answer goes on with the usage, and a log has it in pieces.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let help = ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if !error.use_stderr() || error.kind() == help {
+        error.exit();
+    }
+    let answer = error.render().to_string();
+    let lines = answer.lines().map(str::trim);
+    let said: Vec<&str> = lines
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
+        .filter(|line| !line.is_empty())
+        .collect();
+    let said = said.join("; ");
+    let said = said.trim_start_matches("error: ");
+    eprintln!("identity-pool-operator: {said}");
+    ExitCode::from(EXIT_MISUSE)
+}
+
 /// Runs what the arguments ask for.
 #[must_use]
 pub fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    let result = match cli.command {
         Command::Run(flags) => run::run(*flags),
         Command::Crd => crds(),
         Command::Reasons => {

@@ -1,7 +1,6 @@
-//! The binary as kubelet and people run it: flags, exit codes, probes, SIGKILL.
+//! The binary as kubelet and people run it: probes, log, metrics, SIGKILL.
 
 use std::path::Path;
-use std::process::{Command, Output};
 use std::time::Duration;
 
 use harness::cognito::{FakeCognito, Fault, FaultKind};
@@ -11,24 +10,7 @@ use harness::scratch::Scratch;
 use identity_pool_operator::api::IdentityPoolSpec;
 
 use crate::rig::{REGION, Rig, pool_id};
-
-const BINARY: &str = env!("CARGO_BIN_EXE_identity-pool-operator");
-
-/// The binary with nothing of this machine's environment but what it needs.
-fn command(kubeconfig: &Path, endpoint: &str) -> Command {
-    let mut command = Command::new(BINARY);
-    command
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("KUBECONFIG", kubeconfig)
-        .env("AWS_REGION", REGION)
-        .env("AWS_ENDPOINT_URL", endpoint)
-        .env("AWS_ACCESS_KEY_ID", "AKIATEST")
-        .env("AWS_SECRET_ACCESS_KEY", SECRET)
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .env("NO_PROXY", "127.0.0.1");
-    command
-}
+use crate::start::{BINARY, command, run, unreachable};
 
 /// Starts it for one world.
 fn start(kubeconfig: &Path, fake: &FakeCognito, scratch: &Scratch, flags: &[&str]) -> Operator {
@@ -65,70 +47,6 @@ async fn until_page(operator: &Operator, line: &str) -> String {
     page
 }
 
-/// Runs it to its end; one that runs on instead is ended, which no test takes for success.
-async fn run(command: Command, arguments: &[&str]) -> Output {
-    let mut command = tokio::process::Command::from(command);
-    let ended = command.args(arguments).kill_on_drop(true).output();
-    let output = tokio::time::timeout(Duration::from_secs(20), ended).await;
-    output
-        .unwrap_or_else(|_| panic!("{arguments:?}: it still runs"))
-        .expect("it runs")
-}
-
-/// One line on standard error, and code 2.
-fn assert_misuse(output: &Output, says: &str) {
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    let last = said.lines().last().unwrap_or_default();
-    assert!(last.contains(says), "{says:?} not in {said}");
-}
-
-#[tokio::test]
-async fn wrong_flags_and_credentials_end_it_with_one_line_and_code_2() {
-    let rig = Rig::new("misuse").await;
-    let kubeconfig = rig.plane.kubeconfig_path();
-    let endpoint = rig.fake.endpoint();
-    let quiet = [
-        "run",
-        "--metrics-bind-address",
-        "0",
-        "--health-probe-bind-address",
-        "0",
-    ];
-    let filter: Vec<&str> = quiet
-        .into_iter()
-        .chain(["--log-level", "in fo=5=x"])
-        .collect();
-    assert_misuse(
-        &run(command(kubeconfig, &endpoint), &filter).await,
-        "--log-level",
-    );
-    let nowhere = run(command(Path::new("/nonexistent"), &endpoint), &quiet).await;
-    assert_misuse(&nowhere, "KUBECONFIG");
-    let mut no_region = command(kubeconfig, &endpoint);
-    no_region.env_remove("AWS_REGION");
-    assert_misuse(&run(no_region, &quiet).await, "AWS_REGION");
-    let mut no_credentials = command(kubeconfig, &endpoint);
-    no_credentials
-        .env_remove("AWS_ACCESS_KEY_ID")
-        .env_remove("AWS_SECRET_ACCESS_KEY");
-    assert_misuse(&run(no_credentials, &quiet).await, "credentials");
-    let unknown = FaultKind::ErrorBefore {
-        status: 403,
-        code: "InvalidClientTokenId".into(),
-    };
-    rig.fake.inject(Fault::on("GetCallerIdentity", unknown));
-    let wrong_key = run(command(kubeconfig, &endpoint), &quiet).await;
-    assert_misuse(&wrong_key, "InvalidClientTokenId");
-    let bad_address = run(
-        command(kubeconfig, &endpoint),
-        &["run", "--metrics-bind-address", "8080"],
-    )
-    .await;
-    assert_eq!(bad_address.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&bad_address.stderr).contains("host:port"));
-}
-
 #[tokio::test]
 async fn crd_prints_what_is_installed() {
     let printed = run(
@@ -163,6 +81,25 @@ async fn without_the_crd_it_waits_and_says_so() {
     plane.apply_crds(&crds).await.expect("accepted");
     until_probe(&operator, "/readyz", "HTTP/1.1 200").await;
     operator.ensure_running().expect("it did not crash-loop");
+}
+
+#[tokio::test]
+async fn readyz_says_what_the_start_waits_for() {
+    let (rig, scratch) = (Rig::new("waits").await, Scratch::new().expect("a folder"));
+    let kubeconfig = unreachable(&rig, &scratch);
+    let operator = start(&kubeconfig, &rig.fake, &scratch, &[]);
+    let says = "objects-listed: the apiserver does not answer yet: client error (Connect)";
+    until_probe(&operator, "/readyz", says).await;
+    drop(operator);
+    let trouble = FaultKind::ErrorBefore {
+        status: 503,
+        code: String::new(),
+    };
+    rig.fake.inject(Fault::on("GetCallerIdentity", trouble));
+    let operator = start(rig.plane.kubeconfig_path(), &rig.fake, &scratch, &[]);
+    let says = "aws-identity: AWS cannot be asked yet who the operator is";
+    until_probe(&operator, "/readyz", says).await;
+    until_probe(&operator, "/readyz", "HTTP/1.1 200").await;
 }
 
 #[tokio::test]

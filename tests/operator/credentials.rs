@@ -16,6 +16,7 @@ use identity_pool_operator::pool::settings::{Settings, Tags};
 use jiff::Timestamp;
 
 use crate::rig::{ACCOUNT, REGION};
+use crate::start::{NOBODY, metadata_service};
 
 /// Where the credentials of a test come from.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,10 @@ enum Source {
     Slow,
     /// Asks a service that does not take connections.
     Unreachable,
+    /// Reads a file that is not there.
+    Unreadable,
+    /// Needs another source first, which has none.
+    Nested,
     Hanging,
 }
 
@@ -50,6 +55,12 @@ impl Source {
                 std::time::Duration::from_secs(1),
             )),
             Self::Unreachable => Err(CredentialsError::provider_error(unreachable_sts().await)),
+            Self::Unreadable => Err(CredentialsError::provider_error(std::io::Error::from(
+                std::io::ErrorKind::NotFound,
+            ))),
+            Self::Nested => Err(CredentialsError::provider_error(
+                CredentialsError::not_loaded("nothing is set"),
+            )),
             Self::Hanging => pending().await,
         }
     }
@@ -66,7 +77,7 @@ impl Source {
 
 /// What a provider gets that itself asks AWS.
 async fn unreachable_sts() -> impl std::error::Error + Send + Sync {
-    let config = Source::Good.config(&closed_port());
+    let config = Source::Good.config(&format!("http://{NOBODY}"));
     let retries = aws_smithy_types::retry::RetryConfig::disabled();
     let settings = aws_sdk_sts::config::Builder::from(&config).retry_config(retries);
     let client = aws_sdk_sts::Client::from_conf(settings.build());
@@ -75,12 +86,6 @@ async fn unreachable_sts() -> impl std::error::Error + Send + Sync {
         .send()
         .await
         .expect_err("refused")
-}
-
-fn closed_port() -> String {
-    let open = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = open.local_addr().expect("an address");
-    format!("http://{address}")
 }
 
 async fn create(config: &aws_types::SdkConfig) -> Failure {
@@ -133,6 +138,18 @@ async fn without_credentials_nothing_is_sent_and_start_up_knows_whether_to_wait(
             false,
         ),
         (
+            Source::Unreadable,
+            FailureKind::Credentials,
+            "CredentialsUnreadable",
+            true,
+        ),
+        (
+            Source::Nested,
+            FailureKind::Credentials,
+            "CredentialsNotLoaded",
+            true,
+        ),
+        (
             Source::Hanging,
             FailureKind::NotSent,
             "CredentialsTimeout",
@@ -158,7 +175,7 @@ async fn without_a_connection_nothing_is_sent() {
     let fake = FakeCognito::start().await;
     let no_tls = fake.endpoint().replace("http:", "https:");
     let table = [
-        (closed_port(), "ConnectionRefused"),
+        (format!("http://{NOBODY}"), "ConnectionRefused"),
         ("http://no-such-host.invalid".to_owned(), "NameNotResolved"),
         (no_tls, "NotConnected"),
     ];
@@ -185,4 +202,33 @@ async fn credentials_that_aws_refuses_are_beyond_waiting_for() {
     let failure = caller_identity(&config).await.expect_err("refused");
     assert_eq!(failure.kind, FailureKind::Credentials, "{failure:?}");
     assert!(is_hopeless(&failure));
+}
+
+#[tokio::test]
+async fn an_instance_that_gives_no_credentials_is_told_from_one_in_trouble() {
+    use aws_config::imds::{Client, credentials::ImdsCredentialsProvider};
+    let token = "200 OK\r\nX-aws-ec2-metadata-token-ttl-seconds: 600";
+    let (refused, trouble) = ("InstanceMetadataRefused", "ProviderError");
+    let table = [
+        ("403 Forbidden", "", refused, true),
+        ("404 Not Found", "", refused, true),
+        (token, "403 Forbidden", refused, true),
+        (token, "404 Not Found", "CredentialsNotLoaded", true),
+        (token, "503 Service Unavailable", trouble, false),
+        ("503 Service Unavailable", "", trouble, false),
+    ];
+    for (token, role, code, hopeless) in table {
+        let metadata = Client::builder().endpoint(metadata_service(token, role).await);
+        let metadata = metadata.expect("a URL").max_attempts(1).build();
+        let source = ImdsCredentialsProvider::builder().imds_client(metadata);
+        let config = Source::Good
+            .config(&format!("http://{NOBODY}"))
+            .into_builder();
+        let config = config.credentials_provider(SharedCredentialsProvider::new(source.build()));
+        let failure = caller_identity(&config.build()).await;
+        let failure = failure.expect_err("there are no credentials");
+        let seen = (failure.code.as_str(), is_hopeless(&failure));
+        assert_eq!(seen, (code, hopeless), "{failure:?}");
+        assert!(!failure.message.contains('{'), "{}", failure.message);
+    }
 }

@@ -12,6 +12,8 @@ mod logs;
 mod rig;
 mod settings;
 mod shell;
+mod start;
 mod status;
+mod stop;
 mod third_party;
 mod wire;

@@ -1,0 +1,151 @@
+//! AWS settings that can be known to be wrong before anybody is asked, and what a person
+//! can do about credentials that do not work.
+//!
+//! The SDK passes over most of these: for an endpoint that is no URL it asks AWS itself,
+//! and for a profile that does not exist it takes the next source of credentials.
+
+use std::env;
+use std::fs::File;
+
+use aws_config::profile::{self, ProfileFileLoadError, ProfileSet};
+use aws_runtime::env_config::file::EnvConfigFiles;
+use aws_types::SdkConfig;
+use aws_types::os_shim_internal::{Env, Fs};
+use url::Url;
+
+use super::unsent::{MISCONFIGURED, NO_INSTANCE_ROLE, NOT_LOADED, UNREADABLE};
+use crate::api::region::is_region;
+use crate::pool::call::Failure;
+use crate::telemetry::causes::chain;
+
+/// The variables that lead calls elsewhere than to AWS.
+pub const ENDPOINTS: [&str; 3] = [
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_COGNITO_IDENTITY",
+    "AWS_ENDPOINT_URL_STS",
+];
+
+/// A setting that cannot work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nobody says which region.
+    #[error(
+        "no AWS region: set AWS_REGION, or region in the AWS profile, to one such as eu-west-1"
+    )]
+    NoRegion,
+    /// The region is none.
+    #[error(
+        "{0:?} is no AWS region: set AWS_REGION, or region in the AWS profile, to one such as \
+         eu-west-1"
+    )]
+    Region(String),
+    /// The endpoint is none.
+    #[error(
+        "{setting} is {value:?}, which is no URL: set it to one such as http://127.0.0.1:4566, or \
+         unset it to reach AWS itself"
+    )]
+    Endpoint {
+        /// The variable, or the key of the profile.
+        setting: &'static str,
+        /// What it is set to.
+        value: String,
+    },
+    /// There is no such profile.
+    #[error(
+        "AWS_PROFILE is {0:?}, but no AWS profile has that name: set it to one of those in \
+         ~/.aws/config and ~/.aws/credentials (or where AWS_CONFIG_FILE and \
+         AWS_SHARED_CREDENTIALS_FILE point), or unset it"
+    )]
+    Profile(String),
+    /// The profiles cannot be read.
+    #[error("the AWS profiles cannot be read: {}: correct that file", chain(.0))]
+    Profiles(#[from] ProfileFileLoadError),
+}
+
+/// Checks environment and profiles.
+///
+/// # Errors
+/// For the first setting that cannot work.
+pub async fn check() -> Result<(), Error> {
+    for setting in ENDPOINTS {
+        // What is no UTF-8 is no URL either, and the SDK does not see it.
+        if let Ok(value) = env::var(setting) {
+            endpoint(setting, &value)?;
+        }
+    }
+    let profiles =
+        profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), None).await?;
+    profile(&profiles)
+}
+
+/// Checks the profile that is in use.
+fn profile(profiles: &ProfileSet) -> Result<(), Error> {
+    let name = profiles.selected_profile();
+    match profiles.get_profile(name) {
+        Some(profile) => profile.get("endpoint_url").map_or(Ok(()), |value| {
+            endpoint("endpoint_url in the AWS profile", value)
+        }),
+        // An empty name is what templates leave behind that have none to set.
+        None if ["", "default"].contains(&name) => Ok(()),
+        None => Err(Error::Profile(name.to_owned())),
+    }
+}
+
+fn endpoint(setting: &'static str, value: &str) -> Result<(), Error> {
+    // The parser takes http:host for http://host; what sends the request does not.
+    let web = ["http://", "https://"];
+    if web.iter().any(|scheme| value.starts_with(scheme)) && Url::parse(value).is_ok() {
+        return Ok(());
+    }
+    let value = value.to_owned();
+    Err(Error::Endpoint { setting, value })
+}
+
+/// The region of a configuration.
+///
+/// # Errors
+/// When it has none.
+pub fn region(config: &SdkConfig) -> Result<String, Error> {
+    match config.region().map(AsRef::as_ref) {
+        None | Some("") => Err(Error::NoRegion),
+        Some(region) if is_region(region) => Ok(region.to_owned()),
+        Some(other) => Err(Error::Region(other.to_owned())),
+    }
+}
+
+/// What a person can do about credentials for which it makes no sense to wait.
+#[must_use]
+pub fn advice(failure: &Failure) -> String {
+    let text = match failure.code.as_str() {
+        NOT_LOADED | NO_INSTANCE_ROLE => return none(),
+        UNREADABLE => return unreadable(),
+        MISCONFIGURED => "correct the AWS profile, or choose another with AWS_PROFILE",
+        "ExpiredToken" | "ExpiredTokenException" => {
+            "renew them, and with them AWS_SESSION_TOKEN or the AWS profile"
+        }
+        _ => "correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the AWS profile",
+    };
+    text.to_owned()
+}
+
+fn none() -> String {
+    let chosen = env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty());
+    let profile = chosen.map_or("set AWS_PROFILE".to_owned(), |name| {
+        format!("complete the AWS profile {name:?} or set AWS_PROFILE to another")
+    });
+    format!(
+        "{profile}, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give a role to the \
+         service account of the pod (IRSA, Pod Identity) or to the instance"
+    )
+}
+
+/// The SDK does not say which file it is that cannot be read.
+fn unreadable() -> String {
+    const TOKEN: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
+    match env::var(TOKEN) {
+        Ok(path) if File::open(&path).is_err() => format!(
+            "{TOKEN} is {path}: mount the token of the service account there, or unset {TOKEN}"
+        ),
+        _ => "correct the AWS profile, which names a file that cannot be read".to_owned(),
+    }
+}
