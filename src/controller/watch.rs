@@ -166,6 +166,10 @@ impl Report {
             }
             _ => {
                 tracing::warn!(error = said, "watch broke and is started again");
+                if !self.listing.has(self.watch) {
+                    let what = format!("objects cannot be listed yet: {said}");
+                    self.listing.fails(self.watch, &what);
+                }
                 Broken::Passing(said)
             }
         }

@@ -87,10 +87,30 @@ async fn without_the_crd_it_waits_and_says_so() {
 async fn readyz_says_what_the_start_waits_for() {
     let (rig, scratch) = (Rig::new("waits").await, Scratch::new().expect("a folder"));
     let kubeconfig = unreachable(&rig, &scratch);
-    let operator = start(&kubeconfig, &rig.fake, &scratch, &[]);
-    let says = "objects-listed: the apiserver does not answer yet: client error (Connect)";
-    until_probe(&operator, "/readyz", says).await;
-    drop(operator);
+    let nobody = rig.plane.kubeconfig_for("nobody", &[]);
+    let nobody = nobody.expect("a kubeconfig");
+    let named = "--installation-id=waits";
+    let table: &[(&Path, &[&str], &str)] = &[
+        (
+            &kubeconfig,
+            &[],
+            "the apiserver does not answer yet: client error (Connect)",
+        ),
+        (
+            &kubeconfig,
+            &[named],
+            "objects cannot be listed yet: client error (Connect)",
+        ),
+        (
+            &nobody,
+            &[named],
+            "objects cannot be listed yet: identitypools",
+        ),
+    ];
+    for (kubeconfig, flags, says) in table {
+        let operator = start(kubeconfig, &rig.fake, &scratch, flags);
+        until_probe(&operator, "/readyz", &format!("objects-listed: {says}")).await;
+    }
     let trouble = FaultKind::ErrorBefore {
         status: 503,
         code: String::new(),
