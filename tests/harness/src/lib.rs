@@ -16,6 +16,8 @@ pub mod operator;
 pub mod ports;
 pub mod process;
 mod progress;
+pub mod project;
 pub mod python;
 pub mod scratch;
+pub mod shell;
 pub mod tools;

@@ -1,7 +1,9 @@
 //! The operator as a process against a fake Cognito: started, asked, killed.
 
+use std::env;
 use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -33,16 +35,24 @@ const STRAY: [&str; 5] = [
 pub enum Error {
     /// There is no such binary.
     #[error("{0} cannot be run: {1}; build it first")]
-    Binary(PathBuf, std::io::Error),
+    Binary(PathBuf, io::Error),
     /// No port is free.
     #[error("no free port: {0}")]
-    Port(std::io::Error),
+    Port(io::Error),
     /// It could not be started.
     #[error("the operator did not start")]
     Start(#[from] process::Error),
     /// It did not become ready.
     #[error("the operator is not ready after 30 s; its log:\n{0}")]
     NotReady(String),
+}
+
+/// The operator that cargo has put beside the running program, in whatever folder it builds into.
+///
+/// # Errors
+/// When the system does not say which program is running.
+pub fn built_beside() -> io::Result<PathBuf> {
+    Ok(env::current_exe()?.with_file_name("identity-pool-operator"))
 }
 
 /// A running operator; dropping it is SIGKILL.

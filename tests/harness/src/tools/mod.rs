@@ -34,7 +34,7 @@ impl Tools {
     /// # Errors
     /// When a program is missing and cannot be built; the message says what to install.
     pub fn find_or_build() -> Result<Self, Error> {
-        let assets = env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
+        let assets = assets();
         let find = |tool| find_or_build(tool, assets.as_deref());
         Ok(Self {
             etcd: find(&ETCD)?,
@@ -42,6 +42,28 @@ impl Tools {
             kubectl: find(&KUBECTL)?,
         })
     }
+}
+
+/// The kubectl that runs when a person types `kubectl`, if there is one.
+#[must_use]
+pub fn kubectl_in_path() -> Option<PathBuf> {
+    let folders = env::var_os("PATH")?;
+    env::split_paths(&folders)
+        .map(|folder| folder.join(KUBECTL.name))
+        .find(|path| path.is_file())
+}
+
+/// The person's own kubectl or, without one, ours, which may have to be built first.
+/// Blocks: an async caller wraps it in `spawn_blocking`.
+///
+/// # Errors
+/// When there is none and it cannot be built; the message says what to install.
+pub fn any_kubectl() -> Result<PathBuf, Error> {
+    kubectl_in_path().map_or_else(|| find_or_build(&KUBECTL, assets().as_deref()), Ok)
+}
+
+fn assets() -> Option<PathBuf> {
+    env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from)
 }
 
 fn find_or_build(tool: &Pinned, assets: Option<&Path>) -> Result<PathBuf, Error> {

@@ -20,21 +20,19 @@ mod table;
 mod tally;
 mod throughput;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use harness::causes::with_causes;
+use harness::operator;
+use table::Table;
 
 /// The result of a measurement, or why there is none.
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// Measures the operator and prints figures.
+/// Measures the operator that is built beside this program, and prints figures.
 #[derive(Parser)]
 struct Flags {
-    /// The operator's binary; a release build, unless only a rough idea is wanted.
-    #[arg(long, value_name = "PATH")]
-    operator: PathBuf,
     /// One run of 200 objects and one resync period at rest, little more than a minute.
     #[arg(long)]
     quick: bool,
@@ -54,10 +52,7 @@ enum Output {
 
 fn main() -> ExitCode {
     let flags = Flags::parse();
-    let outcome = tokio::runtime::Runtime::new()
-        .map_err(Into::into)
-        .and_then(|runtime| runtime.block_on(suite::measure(&flags.operator, flags.quick)));
-    match outcome {
+    match measure(flags.quick) {
         Ok(table) if flags.output == Output::Json => println!("{}", table.json()),
         Ok(table) => print!("{}", table.text()),
         Err(error) => {
@@ -66,6 +61,12 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+fn measure(quick: bool) -> Outcome<Table> {
+    let operator = operator::built_beside()?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(suite::measure(&operator, quick))
 }
 
 /// A count as a figure.

@@ -2,9 +2,8 @@
 //!
 //! The benchmark does not link the operator: it sees objects as any client does.
 
-use std::path::Path;
-
 use harness::control_plane::ControlPlane;
+use harness::project;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
 use serde_json::json;
 
@@ -34,6 +33,5 @@ pub(crate) fn is_ready(object: &DynamicObject) -> bool {
 
 /// Installs the definitions.
 pub(crate) async fn install(plane: &ControlPlane) -> Outcome<()> {
-    let crds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crds/identitypools.yaml");
-    Ok(plane.apply_crd_file(&crds).await?)
+    Ok(plane.apply_crd_file(&project::crds()).await?)
 }
