@@ -11,6 +11,7 @@ use std::process::Command;
 use crate::cache;
 use crate::files::{self, FileError};
 use crate::process;
+use crate::progress;
 
 /// Why there is no Python environment.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +64,7 @@ pub fn venv(name: &str, requirements: &Path) -> Result<PathBuf, Error> {
 }
 
 fn fill(folder: &Path, requirements: &Path, task: &str) -> Result<(), Error> {
+    progress::say(&format!("{task}; only the first time on a machine"));
     let log = folder.join("install.log");
     let mut venv = Command::new("python3");
     venv.args(["-m", "venv"]).arg(folder);
