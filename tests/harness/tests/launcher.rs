@@ -7,6 +7,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use harness::project;
 use harness::tools::Tools;
 
 /// The kernel ends the servers at once; a busy machine may need a while to let the janitor finish.
@@ -17,7 +18,7 @@ struct Launcher {
     program: Child,
     folder: String,
     // Kept open: a program whose output nobody takes ends when it prints.
-    _output: BufReader<ChildStdout>,
+    output: BufReader<ChildStdout>,
 }
 
 impl Launcher {
@@ -44,7 +45,22 @@ impl Launcher {
         Self {
             program,
             folder,
-            _output: output,
+            output,
+        }
+    }
+
+    /// The rest of what it prints: the lines that people are to paste.
+    fn lines_to_paste(&mut self) -> String {
+        let mut lines = String::new();
+        loop {
+            let mut line = String::new();
+            assert_ne!(self.output.read_line(&mut line).unwrap(), 0, "{lines}");
+            if line.starts_with("Ctrl-C") {
+                return lines;
+            }
+            if line.starts_with("  ") {
+                lines.push_str(&line);
+            }
         }
     }
 
@@ -143,6 +159,21 @@ fn the_kubeconfig_is_written_where_it_is_wanted() {
         .output();
 
     assert_eq!(String::from_utf8(answer.unwrap().stdout).unwrap(), "ok");
+}
+
+#[test]
+fn the_lines_that_it_prints_make_a_shell_ready_for_identity_pools() {
+    let mut launcher = Launcher::start(&[]);
+    let lines = launcher.lines_to_paste();
+    let explain = "kubectl explain identitypool --output=plaintext-openapiv2";
+
+    let output = Command::new("sh")
+        .args(["-e", "-c", &format!("{lines}{explain}")])
+        .current_dir(project::root())
+        .output()
+        .unwrap();
+
+    assert!(output.status.success(), "{lines}{output:?}");
 }
 
 #[test]

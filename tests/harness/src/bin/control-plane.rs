@@ -7,14 +7,15 @@ use std::error::Error;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 
 use clap::Parser;
 use harness::causes::with_causes;
 use harness::control_plane::ControlPlane;
-use harness::tools::Tools;
+use harness::shell::quoted;
+use harness::tools::{self, Tools};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -68,6 +69,8 @@ async fn serve(kubeconfig: Option<&Path>) -> Result<(), Box<dyn Error>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let start = async {
+        // Not on standard output: scripts read the table there.
+        eprintln!("starting etcd and kube-apiserver");
         let plane = ControlPlane::start().await?;
         announce(&plane, kubeconfig)?;
         input_end().await;
@@ -86,15 +89,34 @@ fn announce(plane: &ControlPlane, kubeconfig: Option<&Path>) -> Result<(), Box<d
             format!("cannot write the kubeconfig to {}: {error}", path.display())
         })?;
     }
+    let kubeconfig = path::absolute(kubeconfig.unwrap_or(plane.kubeconfig_path()))?;
     print_table(&[
-        (
-            "kubeconfig",
-            &kubeconfig.unwrap_or(plane.kubeconfig_path()).display(),
-        ),
+        ("kubeconfig", &kubeconfig.display()),
         ("server", &plane.server_url()),
         ("etcd", &plane.etcd_url()),
         ("logs and data", &plane.folder().display()),
-    ])
+    ])?;
+    print_lines(&kubeconfig, plane.kubectl_path())
+}
+
+/// What a person types to use it. The lines that are set in can be pasted into a shell.
+fn print_lines(kubeconfig: &Path, kubectl: &Path) -> Result<(), Box<dyn Error>> {
+    let mut out = io::stdout().lock();
+    let word = |path: &Path| quoted(&path.to_string_lossy());
+    writeln!(out, "\nIn other terminals, at the root of the project:")?;
+    writeln!(out, "  export KUBECONFIG={}", word(kubeconfig))?;
+    if let Some(folder) = kubectl.parent()
+        && tools::kubectl_in_path().is_none()
+    {
+        writeln!(out, "  export PATH={}:$PATH", word(folder))?;
+    }
+    writeln!(out, "  kubectl apply --server-side -f crds/")?;
+    writeln!(
+        out,
+        "\nAn operator for it: `make fake`, in a terminal of its own, prints how to run one without AWS."
+    )?;
+    writeln!(out, "Ctrl-C ends the servers and removes their data.")?;
+    Ok(out.flush()?)
 }
 
 /// By way of another name: who waits for the file to appear must not read half of it.

@@ -56,12 +56,69 @@ async fn main() -> ExitCode {
     let fake = match builder.try_start().await {
         Ok(fake) => fake,
         Err(error) => {
-            eprintln!("cannot listen on {}: {error}", arguments.listen);
+            eprintln!(
+                "cannot listen on {}: {error}; --listen takes another address",
+                arguments.listen
+            );
             return ExitCode::FAILURE;
         }
     };
-    println!("fake Cognito on {}", fake.endpoint());
+    let endpoint = fake.endpoint();
+    println!("fake Cognito on {endpoint}\n\n{}", usage(&endpoint));
     // Without a signal handler there is nothing to wait for: serve until killed.
     let _ = tokio::signal::ctrl_c().await;
     ExitCode::SUCCESS
+}
+
+/// What a person types to use it. The lines that are set in can be pasted into a shell.
+fn usage(endpoint: &str) -> String {
+    // A proxy of the machine's knows nothing of our loopback: the SDK must not ask it.
+    format!(
+        r#"The operator against it, in a terminal that has the lines of `make cluster`:
+  export AWS_ENDPOINT_URL={endpoint} AWS_REGION=eu-west-1 NO_PROXY=127.0.0.1
+  export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any
+  cargo run -- run
+
+A pool, in another that has the lines of `make cluster`:
+  kubectl apply -f tests/manifests/accepted/bare.yaml
+  kubectl wait --for=condition=Ready idpool/bare
+  curl {endpoint}/_fake/pools
+
+A fault: the next pool is made, but the answer is lost. There will be one pool all the same.
+  curl {endpoint}/_fake/faults -d '{{"operation": "CreateIdentityPool", "kind": "loseReplyBeforeStatus"}}'
+  kubectl apply -f tests/manifests/accepted/empty-spec.yaml
+  kubectl wait --for=condition=Ready idpool/empty-spec
+  curl {endpoint}/_fake/calls
+
+{CONTROL_HELP}"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::cognito::Fault;
+    use harness::project;
+
+    use super::usage;
+
+    #[test]
+    fn the_fault_to_paste_is_one_that_the_fake_takes() {
+        let usage = usage("http://127.0.0.1:4579");
+        let (_, rest) = usage.split_once("/_fake/faults -d '").unwrap();
+        let (fault, _) = rest.split_once('\'').unwrap();
+        let fault: Fault = serde_json::from_str(fault).unwrap();
+        assert_eq!(fault.operation, "CreateIdentityPool");
+    }
+
+    #[test]
+    fn the_manifests_to_paste_exist() {
+        let usage = usage("http://127.0.0.1:4579");
+        let files = usage
+            .split_whitespace()
+            .filter(|word| word.starts_with("tests/"));
+        let missing: Vec<&str> = files
+            .filter(|file| !project::root().join(file).is_file())
+            .collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
 }
