@@ -1,16 +1,22 @@
 //! The kubectl that the demo types into: what is run is what is shown.
 //!
 //! On a control plane of the demo's own it is the built one, with nothing of the
-//! person's preferences or caches; on a cluster of the user's it is theirs.
+//! person's preferences or caches; on a cluster of the user's it is theirs, if they
+//! have one.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use harness::control_plane::ControlPlane;
+use harness::shell::quoted;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use crate::failure::Failure;
+
+/// A cluster that is out of reach must not keep the demo for ever; no command waits as long.
+const LIMIT: Duration = Duration::from_secs(90);
 
 /// A kubectl, and which cluster and namespace it talks to.
 pub(crate) struct Kubectl {
@@ -32,9 +38,13 @@ impl Kubectl {
         }
     }
 
-    pub(crate) fn of_user(kubeconfig: Option<PathBuf>, context: Option<String>) -> Self {
+    pub(crate) fn of_user(
+        program: PathBuf,
+        kubeconfig: Option<PathBuf>,
+        context: Option<String>,
+    ) -> Self {
         Self {
-            program: PathBuf::from("kubectl"),
+            program,
             kubeconfig,
             context,
             namespace: None,
@@ -59,9 +69,15 @@ impl Kubectl {
         self.namespace = Some(namespace.to_owned());
     }
 
-    /// Whether it has a namespace to stay in.
-    pub(crate) fn has_namespace(&self) -> bool {
-        self.namespace.is_some()
+    /// The context and the server that it talks to.
+    pub(crate) async fn cluster(&self) -> Result<(String, String), Failure> {
+        let ask = async |what| {
+            let output = format!("jsonpath={what}");
+            let arguments = ["config", "view", "--minify", "-o", &output];
+            self.run(&arguments, "").await
+        };
+        let context = ask("{.contexts[0].name}").await?;
+        Ok((context, ask("{.clusters[0].cluster.server}").await?))
     }
 
     /// The command line as it can be pasted into a shell.
@@ -79,13 +95,19 @@ impl Kubectl {
             // Whether kubectl reads all of it is its own business; its exit status tells.
             let _ = stdin.write_all(input.as_bytes()).await;
         }
-        let output = child.wait_with_output().await.map_err(unable)?;
+        let ended = tokio::time::timeout(LIMIT, child.wait_with_output()).await;
+        let output = ended.map_err(|_| self.silent(arguments))?.map_err(unable)?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
         if output.status.success() {
             return Ok(text(&output.stdout));
         }
         let said = text(&output.stderr);
         Err(Failure(format!("`{}` says: {said}", self.line(arguments))))
+    }
+
+    fn silent(&self, arguments: &[&str]) -> Failure {
+        let (line, limit) = (self.line(arguments), LIMIT.as_secs());
+        Failure(format!("`{line}` has not ended after {limit} s."))
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -110,14 +132,5 @@ impl Kubectl {
         let context = self.context.iter().flat_map(|name| ["--context", name]);
         let namespace = self.namespace.iter().flat_map(|name| ["-n", name]);
         context.chain(namespace).collect()
-    }
-}
-
-fn quoted(word: &str) -> String {
-    let plain = |char: char| char.is_ascii_alphanumeric() || "-_=./:,".contains(char);
-    if word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{word}'")
     }
 }

@@ -1,17 +1,15 @@
-//! A pool as AWS's wire protocol reports it: JSON 1.1 over HTTP, no SDK between.
+//! HTTP/1.1 with the fake, with no SDK and no library between: AWS's JSON 1.1, and the
+//! levers under `/_fake/`.
 //!
-//! The request is shaped like a signed one; the fake reads who signs, for which
-//! region and when, and does not verify the signature itself.
+//! A call is shaped like a signed one; the fake reads who signs, for which region and
+//! when, and does not verify the signature itself.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::failure::Failure;
-
-/// The operation, as the protocol names it.
-pub(crate) const TARGET: &str = "AWSCognitoIdentityService.DescribeIdentityPool";
 
 const SCOPE: &str = "eu-west-1/cognito-identity/aws4_request";
 
@@ -23,39 +21,51 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
 }
 
-/// The body of a question for one pool.
-pub(crate) fn body(id: &str) -> String {
-    json!({ "IdentityPoolId": id }).to_string()
+/// Calls an operation of Cognito as any client would.
+pub(crate) async fn call(endpoint: &str, operation: &str, body: &str) -> Result<Answer, Failure> {
+    let now = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+    let (day, signature) = (&now[..8], "0".repeat(64));
+    let headers = format!(
+        "Content-Type: application/x-amz-json-1.1\r\n\
+         X-Amz-Target: AWSCognitoIdentityService.{operation}\r\n\
+         X-Amz-Date: {now}\r\n\
+         Authorization: AWS4-HMAC-SHA256 Credential=DEMO/{day}/{SCOPE}, \
+         SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature={signature}\r\n"
+    );
+    exchange(endpoint, "POST /", &headers, body).await
 }
 
-/// Asks `DescribeIdentityPool` as any client would.
-pub(crate) async fn describe(endpoint: &str, id: &str) -> Result<Answer, Failure> {
-    let address = endpoint.trim_start_matches("http://");
-    let answer = exchange(address, &request(address, &body(id))).await;
+/// Looks at something of the fake's.
+pub(crate) async fn look(endpoint: &str, what: &str) -> Result<Answer, Failure> {
+    exchange(endpoint, &format!("GET /_fake/{what}"), "", "").await
+}
+
+/// Pulls a lever of the fake's.
+pub(crate) async fn pull(endpoint: &str, lever: &str, body: &str) -> Result<Answer, Failure> {
+    exchange(endpoint, &format!("POST /_fake/{lever}"), "", body).await
+}
+
+async fn exchange(
+    endpoint: &str,
+    verb: &str,
+    headers: &str,
+    body: &str,
+) -> Result<Answer, Failure> {
+    let (address, length) = (endpoint.trim_start_matches("http://"), body.len());
+    let request = format!(
+        "{verb} HTTP/1.1\r\n\
+         Host: {address}\r\n\
+         Connection: close\r\n\
+         Content-Length: {length}\r\n\
+         {headers}\r\n\
+         {body}"
+    );
+    let answer = converse(address, &request).await;
     let answer = answer.map_err(|error| Failure(format!("{endpoint} does not answer: {error}")))?;
     read(&answer).ok_or_else(|| Failure(format!("{endpoint} does not speak JSON: {answer}")))
 }
 
-fn request(address: &str, body: &str) -> String {
-    let now = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
-    let (day, length) = (&now[..8], body.len());
-    format!(
-        "POST / HTTP/1.1\r\n\
-         Host: {address}\r\n\
-         Connection: close\r\n\
-         Content-Type: application/x-amz-json-1.1\r\n\
-         Content-Length: {length}\r\n\
-         X-Amz-Target: {TARGET}\r\n\
-         X-Amz-Date: {now}\r\n\
-         Authorization: AWS4-HMAC-SHA256 Credential=DEMO/{day}/{SCOPE}, \
-         SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature={:064}\r\n\
-         \r\n\
-         {body}",
-        0
-    )
-}
-
-async fn exchange(address: &str, request: &str) -> std::io::Result<String> {
+async fn converse(address: &str, request: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{CREATE, id, owner};
 use crate::failure::{Failure, require};
-use crate::screen;
 use crate::stage::Stage;
+use crate::tables;
 
 const MANIFEST: &str = r#"apiVersion: cognito-identity.dev/v1alpha1
 kind: IdentityPool
@@ -30,43 +30,49 @@ spec:
     team: shop
 "#;
 
-/// One line for each condition.
-const CONDITIONS: &str =
-    r#"jsonpath={range .status.conditions[*]}{.type}={.status} {.reason}. {.message}{"\n"}{end}"#;
+/// One line for each condition that holds.
+const CONDITIONS: &str = r#"jsonpath={range .status.conditions[?(@.status=="True")]}{.type}: {.reason}. {.message}{"\n"}{end}"#;
 
 pub(super) async fn create(stage: &mut Stage) -> Result<(), Failure> {
     stage
         .screen
-        .act("Apply an IdentityPool with all nine parameters of CreateIdentityPool.");
+        .act("Apply an IdentityPool with all nine parameters of CreateIdentityPool.")
+        .await;
     stage.apply(MANIFEST).await?;
     let object = stage.wait_for("Ready", "web").await?;
+    stage
+        .screen
+        .say("Look at POOL-ID, which AWS has given, and at the conditions that hold.");
     stage.kubectl(&["get", "idpool"]).await?;
     let conditions = ["get", "idpool", "web", "-o", CONDITIONS];
     stage.kubectl(&conditions).await?;
+    stage
+        .screen
+        .say("Look at the calls that it took, as the fake has counted them.");
+    let calls = stage.look("calls").await?;
+    tables::calls(&calls);
+    let creations = tables::of_operation(&calls, CREATE);
+    let parameters = |call: &Value| call["request"].as_object().map_or(0, serde_json::Map::len);
+    stage.check(
+        matches!(creations[..], [call] if parameters(call) == 9),
+        "one CreateIdentityPool call, with nine parameters",
+    )?;
     stage.check(
         stage.fake.pool(id(&object)).is_some(),
-        "the pool that status names exists",
-    )?;
-    let calls = stage.fake.calls();
-    let creations: Vec<_> = calls
-        .iter()
-        .filter(|call| call.operation == CREATE)
-        .collect();
-    let parameters = |request: &Value| request.as_object().map_or(0, serde_json::Map::len);
-    stage.check(
-        matches!(creations[..], [call] if parameters(&call.request) == 9),
-        "it took one CreateIdentityPool call, with nine parameters",
+        "AWS has the pool that status names",
     )
 }
 
 pub(super) async fn on_the_wire(stage: &mut Stage) -> Result<(), Failure> {
     stage
         .screen
-        .act("Ask AWS for the pool: the wire protocol, with no SDK between.");
+        .act("Ask AWS for the pool: its wire protocol, with no SDK between.")
+        .await;
     let object = stage.object("web").await?;
+    stage.teach_cognito();
     let answer = stage.describe(id(&object)).await?;
-    screen::show(&format!("{:#}", answer.body));
     require(answer.status == 200, "the pool is described")?;
+    tables::pool(&answer.body);
     for (parameter, wanted) in parameters(stage, &object) {
         let found = answer.body[parameter] == wanted;
         require(found, &format!("{parameter} is {wanted}"))?;

@@ -15,7 +15,11 @@ const CREATE: &str = "CreateIdentityPool";
 
 /// Plays them all.
 pub(crate) async fn all(stage: &mut Stage) -> Result<(), Failure> {
-    setting::install(stage).await?;
+    if stage.is_guest() {
+        setting::on_cluster_of_user(stage).await?;
+    } else {
+        setting::on_own_cluster(stage).await?;
+    }
     setting::start(stage).await?;
     begin::create(stage).await?;
     begin::on_the_wire(stage).await?;
@@ -26,7 +30,7 @@ pub(crate) async fn all(stage: &mut Stage) -> Result<(), Failure> {
     crash::recover(stage).await?;
     end::delete(stage).await?;
     end::decide(stage).await?;
-    end::sound(stage)
+    end::sound(stage).await
 }
 
 /// The id that an object's status records; empty when none.
@@ -39,5 +43,5 @@ fn id(object: &Value) -> &str {
 /// The owner tag that an object's pool carries.
 fn owner(stage: &Stage, object: &Value) -> String {
     let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
-    format!("{}/{uid}", stage.namespace)
+    format!("{}/{uid}", stage.installation)
 }

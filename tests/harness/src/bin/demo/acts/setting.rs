@@ -1,46 +1,58 @@
-//! Before the play: the API, a namespace, and a running operator.
+//! Before the play: a cluster that nobody else uses, the API, and a running operator.
 
-use std::path::Path;
+use harness::project;
 
 use crate::failure::Failure;
 use crate::neighbour;
-use crate::stage::Stage;
+use crate::stage::{CRD, Stage};
 
-const CRD: &str = "crd/identitypools.cognito-identity.dev";
-
-/// The definitions, seen from the root of the project.
-const FILE: &str = "crds/identitypools.yaml";
-
-/// The same, for a demo that is run from elsewhere.
-const FILE_FROM_ELSEWHERE: &str =
-    concat!(env!("CARGO_MANIFEST_DIR"), "/../../crds/identitypools.yaml");
-
-pub(super) async fn install(stage: &mut Stage) -> Result<(), Failure> {
+/// On a cluster of the demo's own there is nobody.
+pub(super) async fn on_own_cluster(stage: &mut Stage) -> Result<(), Failure> {
     stage
         .screen
-        .act("Install the CRD, and make a namespace for the demo.");
-    let was_there = stage.quietly(&["get", CRD]).await.is_ok();
-    let here = Path::new(FILE).is_file();
-    let file = if here { FILE } else { FILE_FROM_ELSEWHERE };
+        .act("Install the CRD, and make a namespace for the demo.")
+        .await;
+    install(stage).await?;
+    stage.enter_namespace().await
+}
+
+/// On somebody's cluster the demo looks before it changes anything.
+pub(super) async fn on_cluster_of_user(stage: &mut Stage) -> Result<(), Failure> {
     stage
-        .kubectl(&["apply", "--server-side", "-f", file])
+        .screen
+        .act("Look first: does anybody else use identity pools on this cluster?")
+        .await;
+    let definition_was_there = neighbour::look(stage).await?;
+    if !definition_was_there {
+        stage.makes_definition();
+        install(stage).await?;
+    }
+    neighbour::ask(stage, !definition_was_there).await?;
+    stage
+        .screen
+        .act("Make a namespace for the demo; whatever it does happens there.")
+        .await;
+    stage.enter_namespace().await
+}
+
+async fn install(stage: &Stage) -> Result<(), Failure> {
+    let crds = project::crds();
+    let file = project::from_here(&crds).to_string_lossy();
+    stage
+        .kubectl(&["apply", "--server-side", "-f", &file])
         .await?;
     stage
         .kubectl(&["wait", "--for=condition=Established", CRD, "--timeout=30s"])
         .await?;
     // Established is a moment earlier than served.
     let served = async || stage.quietly(&["get", "idpool", "-A"]).await.is_ok();
-    stage.until("identity pools can be listed", served).await?;
-    stage.enter_namespace().await?;
-    if stage.is_guest() && was_there {
-        neighbour::nobody_answers(stage).await?;
-    }
-    Ok(())
+    stage.until("identity pools can be listed", served).await
 }
 
 pub(super) async fn start(stage: &mut Stage) -> Result<(), Failure> {
     stage
         .screen
-        .act("Start the operator, a process like any other, for this namespace only.");
+        .act("Start the operator, a process like any other, for this namespace only.")
+        .await;
     stage.start_operator().await
 }

@@ -3,7 +3,9 @@
 //!
 //! One namespace, one account, one operator at a time.
 
+mod fake;
 mod place;
+mod probe;
 mod process;
 
 use std::path::PathBuf;
@@ -18,7 +20,8 @@ use uuid::Uuid;
 use crate::failure::{Failure, require};
 use crate::kubectl::Kubectl;
 use crate::screen::{self, Screen};
-use crate::wire::{self, Answer};
+use place::Traces;
+pub(crate) use place::{CRD, OWN_CLUSTER};
 
 /// Nothing of the demo takes as long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,6 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Stage {
     pub(crate) screen: Screen,
     pub(crate) namespace: String,
+    /// Apart from the namespace, so that owner tags are short enough for a table.
+    pub(crate) installation: String,
+    traces: Traces,
     kubectl: Kubectl,
     binary: PathBuf,
     log: PathBuf,
@@ -38,21 +44,27 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// On a control plane that goes with the demo.
-    pub(crate) async fn of_our_own(plane: ControlPlane, binary: PathBuf) -> Self {
+    pub(crate) async fn of_our_own(plane: ControlPlane, screen: Screen, binary: PathBuf) -> Self {
         let kubectl = Kubectl::of(&plane);
         Self {
             plane: Some(plane),
-            ..Self::on_cluster_of_user(kubectl, binary).await
+            ..Self::on_cluster_of_user(kubectl, screen, binary).await
         }
     }
 
     /// On a cluster that was there before and stays.
-    pub(crate) async fn on_cluster_of_user(kubectl: Kubectl, binary: PathBuf) -> Self {
+    pub(crate) async fn on_cluster_of_user(
+        kubectl: Kubectl,
+        screen: Screen,
+        binary: PathBuf,
+    ) -> Self {
         let mut suffix = Uuid::new_v4().simple().to_string();
         suffix.truncate(6);
         let namespace = format!("identity-pool-demo-{suffix}");
         Self {
-            screen: Screen::new(),
+            screen,
+            installation: format!("demo-{suffix}"),
+            traces: Traces::default(),
             kubectl,
             binary,
             log: std::env::temp_dir().join(format!("{namespace}.log")),
@@ -111,13 +123,6 @@ impl Stage {
     pub(crate) async fn object(&self, name: &str) -> Result<Value, Failure> {
         let text = self.quietly(&["get", "idpool", name, "-o", "json"]).await?;
         serde_json::from_str(&text).map_err(|error| Failure::of(&error))
-    }
-
-    /// Asks AWS for a pool, over HTTP and without an SDK, and shows the request.
-    pub(crate) async fn describe(&self, id: &str) -> Result<Answer, Failure> {
-        let header = format!("X-Amz-Target: {}", wire::TARGET);
-        self.screen.request(&[&header, &wire::body(id)]);
-        wire::describe(&self.fake.endpoint(), id).await
     }
 
     /// Says that something is as promised, or fails with what is not.
