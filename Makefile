@@ -8,19 +8,26 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/identity-pool-operator
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(CACHE)/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 
+# The path of a program of ours, wherever cargo puts it; $(2) is the cargo command that builds it.
+# Always the whole workspace: a package alone has other features, and would compile its
+# dependencies once more.
+built = $$(cargo $(or $(2),build --bins) --workspace --message-format=json-render-diagnostics \
+	| sed -n 's|.*"executable":"\([^"]*/$(1)\)".*|\1|p')
+
 .PHONY: help
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: ## Show the whole life of a pool on a real apiserver and a fake AWS (KUBECONFIG=… or CONTEXT=… uses your cluster)
-	cargo build --workspace --bins
-	cargo run -q -p harness --bin demo -- --operator target/debug/identity-pool-operator $(if $(KUBECONFIG),--kubeconfig $(KUBECONFIG)) $(if $(CONTEXT),--context $(CONTEXT))
+demo: ## Watch a pool's life on a cluster of its own; KUBECONFIG=… or CONTEXT=… for yours
+	@demo=$(call built,demo); exec "$$demo" $(if $(KUBECONFIG),--kubeconfig '$(KUBECONFIG)') \
+		$(if $(CONTEXT),--context '$(CONTEXT)') $(if $(NO_WAIT),--no-wait)
 
 .PHONY: test
-test: lint ## Everything that CI checks: lints, unit tests, real apiserver, fake and third-party AWS
-	cargo run -q -p harness --bin control-plane -- --fetch-tools
+test: lint ## All that CI checks: lints, unit tests, real apiserver, fake and third-party AWS
+	control_plane=$(call built,control-plane,test --no-run); "$$control_plane" --fetch-tools
 	cargo test --workspace -- --test-threads=4
+	demo=$(call built,demo,test --no-run); "$$demo" --no-wait
 
 .PHONY: lint
 lint: $(CARGO_DENY) ## Formatting, clippy, docs, licences and banned crates
@@ -31,25 +38,26 @@ lint: $(CARGO_DENY) ## Formatting, clippy, docs, licences and banned crates
 
 .PHONY: generate
 generate: ## Write the generated files anew: crds/, docs/reasons.md
-	cargo run -q -- crd > crds/identitypools.yaml
-	cargo run -q -- reasons > docs/reasons.md
+	operator=$(call built,identity-pool-operator); \
+		"$$operator" crd > crds/identitypools.yaml; \
+		"$$operator" reasons > docs/reasons.md
 
 .PHONY: bench
 bench: ## Print figures: throughput, latency, calls and writes per object, memory
 	cargo build --release --bin identity-pool-operator
-	cargo run --release -q -p harness --bin bench -- --operator target/release/identity-pool-operator
+	cargo run --release -p harness --bin bench
 
 .PHONY: audit
 audit: $(CARGO_DENY) ## Known vulnerabilities (needs the network of the advisory database)
 	$(CARGO_DENY) check advisories
 
 .PHONY: fake
-fake: ## Run the fake Cognito alone, on 127.0.0.1:4579
-	cargo run -q -p harness --bin fake-cognito
+fake: ## Run a fake Cognito on 127.0.0.1:4579, and say how to use it
+	@fake=$(call built,fake-cognito); exec "$$fake"
 
 .PHONY: cluster
-cluster: ## Run a real etcd and kube-apiserver alone, and say how to reach them
-	cargo run -q -p harness --bin control-plane
+cluster: ## Run a real etcd and kube-apiserver, and say how to use them
+	@cluster=$(call built,control-plane); exec "$$cluster"
 
 $(CARGO_DENY):
 	@echo "installing cargo-deny $(CARGO_DENY_VERSION), once; about six minutes on two cores"
