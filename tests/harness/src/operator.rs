@@ -1,4 +1,4 @@
-//! The operator as a process against a fake Cognito: started, asked, killed.
+//! The operator as a process against a fake Cognito: started, asked, signalled, killed.
 
 use std::env;
 use std::ffi::OsString;
@@ -6,9 +6,10 @@ use std::fs;
 use std::io;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
+pub use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -64,7 +65,8 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Starts `binary run` with the flags given, for the pools of a fake Cognito.
+    /// Starts `binary run` with the flags given, for the pools of a fake Cognito. It takes
+    /// part in no election unless a flag says so: it begins at once, and alone.
     ///
     /// # Errors
     /// When there is no such binary or it cannot be started.
@@ -93,6 +95,7 @@ impl Operator {
             .env("AWS_ENDPOINT_URL", fake.endpoint())
             .env("AWS_ACCESS_KEY_ID", "FAKE")
             .env("AWS_SECRET_ACCESS_KEY", SECRET)
+            .env("LEADER_ELECT", "false")
             .env("NO_PROXY", "127.0.0.1");
         for stray in STRAY {
             command.env_remove(stray);
@@ -150,6 +153,22 @@ impl Operator {
     /// With its last lines, when it has.
     pub fn ensure_running(&mut self) -> Result<(), Error> {
         Ok(self.process.ensure_running()?)
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    /// When it has ended and was waited for.
+    pub fn signal(&self, signal: Signal) -> Result<(), Error> {
+        Ok(self.process.signal(signal)?)
+    }
+
+    /// Waits until it ends by itself.
+    ///
+    /// # Errors
+    /// When it takes too long.
+    pub async fn ended(&mut self, limit: Duration) -> Result<ExitStatus, Error> {
+        Ok(self.process.ended_within(limit).await?)
     }
 
     /// Its metrics page, empty when it does not answer.

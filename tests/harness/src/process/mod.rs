@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal};
+
 use crate::deadline::Deadline;
 use crate::files::{self, FileError, failed};
 use crate::progress::Progress;
@@ -54,6 +56,24 @@ pub enum Error {
         limit: Duration,
         /// The end of its log.
         tail: Tail,
+    },
+    /// It runs on.
+    #[error("{name} has not ended within {limit:?}; the last lines it printed:\n{tail}")]
+    RunsOn {
+        /// The program's name.
+        name: String,
+        /// How long it was waited for.
+        limit: Duration,
+        /// The end of its log.
+        tail: Tail,
+    },
+    /// It could not be signalled.
+    #[error("cannot signal {name}")]
+    Signal {
+        /// The program's name.
+        name: String,
+        /// What the operating system says.
+        source: io::Error,
     },
     /// Its log could not be written or read, or its state not be asked for.
     #[error(transparent)]
@@ -150,6 +170,39 @@ impl Process {
         match self.status()? {
             None => Ok(()),
             Some(status) => Err(self.ended(status)),
+        }
+    }
+
+    /// Sends a signal to this process alone.
+    ///
+    /// # Errors
+    /// [`Error::Signal`] when it is no more.
+    pub fn signal(&self, signal: Signal) -> Result<(), Error> {
+        rustix::process::kill_process(Pid::from_child(&self.child), signal).map_err(|error| {
+            Error::Signal {
+                name: self.name.clone(),
+                source: error.into(),
+            }
+        })
+    }
+
+    /// Waits until it ends by itself, and tells how.
+    ///
+    /// # Errors
+    /// [`Error::RunsOn`] when it does not in time.
+    pub async fn ended_within(&mut self, limit: Duration) -> Result<ExitStatus, Error> {
+        let deadline = Deadline::after(limit);
+        loop {
+            if let Some(status) = self.status()? {
+                return Ok(status);
+            }
+            if !deadline.allows_another_look().await {
+                return Err(Error::RunsOn {
+                    name: self.name.clone(),
+                    limit,
+                    tail: self.tail(),
+                });
+            }
         }
     }
 
