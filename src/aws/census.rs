@@ -15,7 +15,7 @@ use super::owners::Owners;
 use super::paced::Paced;
 pub use super::sweeps::Sweep;
 use super::sweeps::Sweeps;
-use crate::pool::call::{Answer, Call, Failure, FailureKind, Operation};
+use crate::pool::call::{Answer, Call, DEADLINE, Failure, FailureKind, Operation};
 use crate::pool::moves::Search;
 use crate::pool::ownership::Owned;
 use crate::pool::settings::{Observed, PoolId};
@@ -106,7 +106,7 @@ impl Census {
     /// Learns the tags of a pool; one that is gone meanwhile is nobody's.
     async fn look(&self, id: PoolId) -> Result<(), Failure> {
         let describe = Call::DescribeIdentityPool { id: id.clone() };
-        match self.aws.ask(describe).await {
+        match self.aws.ask(describe, DEADLINE).await {
             Ok(Answer::Pool(observed)) => self.note_pool(&observed),
             Ok(_) => return Err(no_pool()),
             Err(failure) if failure.kind == FailureKind::NotFound => self.note_gone(&id),

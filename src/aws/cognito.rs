@@ -73,8 +73,8 @@ impl CognitoClient {
         }
     }
 
-    async fn send(&self, call: Call) -> Result<Answer, Failure> {
-        let with = bounds(call.deadline());
+    async fn send(&self, call: Call, limit: Duration) -> Result<Answer, Failure> {
+        let with = bounds(limit);
         match call {
             Call::CreateIdentityPool {
                 settings,
@@ -229,8 +229,8 @@ impl CognitoClient {
 }
 
 impl Cognito for CognitoClient {
-    fn call(&self, call: Call) -> BoxFuture<'_, Result<Answer, Failure>> {
-        self.send(call).boxed()
+    fn call_within(&self, call: Call, limit: Duration) -> BoxFuture<'_, Result<Answer, Failure>> {
+        self.send(call, limit).boxed()
     }
 
     fn clock_offset(&self) -> Option<SignedDuration> {

@@ -2,6 +2,7 @@
 //! told to the bucket that the permit came from.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::budget::{Budget, Kind, Permit};
 use super::port::Cognito;
@@ -37,9 +38,14 @@ impl Paced {
     /// Sends a call for which there is a permit.
     ///
     /// # Errors
-    /// As [`Cognito::call`].
-    pub async fn send(&self, permit: Permit, call: Call) -> Result<Answer, Failure> {
-        let result = self.cognito.call(call).await;
+    /// As [`Cognito::call_within`].
+    pub async fn send(
+        &self,
+        permit: Permit,
+        call: Call,
+        limit: Duration,
+    ) -> Result<Answer, Failure> {
+        let result = self.cognito.call_within(call, limit).await;
         let throttled = result
             .as_ref()
             .is_err_and(|failure| failure.kind == FailureKind::Throttled);
@@ -47,17 +53,17 @@ impl Paced {
         result
     }
 
-    /// Waits for a permit and sends.
+    /// Waits for a permit and sends; the waiting does not count.
     ///
     /// # Errors
-    /// As [`Cognito::call`].
-    pub async fn ask(&self, call: Call) -> Result<Answer, Failure> {
+    /// As [`Cognito::call_within`].
+    pub async fn ask(&self, call: Call, limit: Duration) -> Result<Answer, Failure> {
         let kind = if call.operation().mutates() {
             Kind::Write
         } else {
             Kind::Read
         };
         let permit = self.acquire(kind).await;
-        self.send(permit, call).await
+        self.send(permit, call, limit).await
     }
 }

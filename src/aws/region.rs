@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aws_types::SdkConfig;
 use futures::FutureExt;
@@ -79,12 +79,12 @@ struct Counted<C> {
 }
 
 impl<C: Cognito> Cognito for Counted<C> {
-    fn call(&self, call: Call) -> BoxFuture<'_, Result<Answer, Failure>> {
+    fn call_within(&self, call: Call, limit: Duration) -> BoxFuture<'_, Result<Answer, Failure>> {
         async move {
             let operation = call.operation();
             let pool = call.pool().map(ToString::to_string);
             let begun = Instant::now();
-            let result = self.inner.call(call).await;
+            let result = self.inner.call_within(call, limit).await;
             let failure = result.as_ref().err();
             let kind = failure.map(|failure| failure.kind);
             self.telemetry

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -150,7 +151,7 @@ impl Account {
 }
 
 impl Cognito for Account {
-    fn call(&self, call: Call) -> BoxFuture<'_, Result<Answer, Failure>> {
+    fn call_within(&self, call: Call, _: Duration) -> BoxFuture<'_, Result<Answer, Failure>> {
         async move {
             let held = self.script().held;
             let answer = self.answer(call);

@@ -14,7 +14,7 @@ use futures::future::{BoxFuture, Shared};
 use jiff::{SignedDuration, Timestamp};
 
 use super::paced::Paced;
-use crate::pool::call::{Answer, Call, Failure, FailureKind, Operation};
+use crate::pool::call::{Answer, Call, DEADLINE, Failure, FailureKind, Operation};
 use crate::pool::settings::PoolId;
 
 /// 600,000 pools: more than any quota; a list that is longer goes in circles.
@@ -150,7 +150,8 @@ async fn sweep(aws: Arc<Paced>, began: Timestamp) -> Result<Arc<Sweep>, Failure>
 type Page = (Vec<(PoolId, String)>, Option<String>);
 
 async fn page(aws: &Paced, next_token: Option<String>) -> Result<Page, Failure> {
-    match aws.ask(Call::ListIdentityPools { next_token }).await? {
+    let page = Call::ListIdentityPools { next_token };
+    match aws.ask(page, DEADLINE).await? {
         Answer::Page {
             entries,
             next_token,

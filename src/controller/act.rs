@@ -1,6 +1,7 @@
 //! Carries out one move of the core: one call out, one thing seen back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -51,15 +52,17 @@ impl Hands<'_> {
         Seen::Searched(searched)
     }
 
-    pub(super) async fn call(&mut self, call: Call) -> Seen {
+    pub(super) async fn call(&mut self, call: Call, term_left: Duration) -> Seen {
+        let aws = &self.region.aws;
+        let limit = call.deadline(term_left);
         let kept = if call.operation().mutates() {
             self.reserved.take()
         } else {
             None
         };
         let result = match kept {
-            Some(permit) => self.region.aws.send(permit, call.clone()).await,
-            None => self.region.aws.ask(call.clone()).await,
+            Some(permit) => aws.send(permit, call.clone(), limit).await,
+            None => aws.ask(call.clone(), limit).await,
         };
         self.note(&call, &result);
         Seen::Answered(Box::new(call), result)

@@ -1,6 +1,6 @@
 //! The only place of the shell that reads clocks and draws random numbers.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::{NoContext, Uuid};
@@ -35,6 +35,7 @@ impl Clock {
             draw: draw(now),
             jitter: fastrand::u16(0..=1000),
             clock_offset,
+            term_left: Duration::MAX,
         }
     }
 }

@@ -209,16 +209,22 @@ impl Call {
         failure.kind == FailureKind::NotFound && !of_map
     }
 
-    /// How long it may take in all, from before it is sent.
-    ///
-    /// 15 s is above AWS's slowest normal answers and, for a create, together
-    /// with the 20 s of the send fence far below the 5 minutes in which a
-    /// signature is valid.
+    /// How long it may take in all, from before it is sent: [`DEADLINE`], and for a
+    /// change no longer than the term allows.
     #[must_use]
-    pub const fn deadline(&self) -> Duration {
-        Duration::from_secs(15)
+    pub fn deadline(&self, term_left: Duration) -> Duration {
+        if self.operation().mutates() {
+            DEADLINE.min(term_left)
+        } else {
+            DEADLINE
+        }
     }
 }
+
+/// Longest time for one call. 15 s is above AWS's slowest normal answers and, for a
+/// create, together with the 20 s of the send fence far below the 5 minutes in which a
+/// signature is valid.
+pub const DEADLINE: Duration = Duration::from_secs(15);
 
 /// What AWS says to a call that worked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

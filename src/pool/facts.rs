@@ -51,6 +51,9 @@ pub struct Moment {
     pub jitter: u16,
     /// How far AWS's clock was ahead of ours when last heard.
     pub clock_offset: Option<SignedDuration>,
+    /// How long a call that changes something may take when it begins now; zero when
+    /// another replica may lead before it ends.
+    pub term_left: Duration,
 }
 
 /// A claim that this very pass wrote.

@@ -43,6 +43,23 @@ pub enum Move {
     Rest(Rest),
 }
 
+impl Move {
+    /// Whether only the leader may begin it: what changes AWS, and the claim that
+    /// announces such a change, since a claim that nobody follows up costs a settle window.
+    pub(super) const fn needs_a_term(&self) -> bool {
+        match self {
+            Self::WriteClaim(_) => true,
+            Self::Call(call) => call.operation().mutates(),
+            Self::ReadObject
+            | Self::Reserve
+            | Self::Search { .. }
+            | Self::WriteStatus(_)
+            | Self::DropFinalizer
+            | Self::Rest(_) => false,
+        }
+    }
+}
+
 /// What came of it.
 #[derive(Clone, Debug)]
 pub enum Seen {

@@ -46,6 +46,8 @@ pub(super) enum Verdict {
     Released,
     /// managementPolicy is Suspend.
     Suspended,
+    /// A change is due, but another replica may lead before it ends.
+    NotLeading,
     /// AWS did not do what was asked.
     Failed(Failure),
     /// The apiserver did not do what was asked; status cannot tell anybody.
@@ -123,6 +125,9 @@ const RULES: &[fn(&Facts) -> Flow] = &[
 pub fn next(facts: &Facts) -> Move {
     let step = RULES.iter().find_map(|rule| rule(facts).break_value());
     match step.unwrap_or(Step::Conclude(Verdict::InSync)) {
+        Step::Do(mv) if mv.needs_a_term() && facts.moment.term_left.is_zero() => {
+            closing(facts, &Verdict::NotLeading)
+        }
         Step::Do(mv) => *mv,
         Step::Conclude(verdict) => closing(facts, &verdict),
     }

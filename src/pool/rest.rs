@@ -20,6 +20,9 @@ const RETRY_SPREAD: u32 = 20;
 /// Longest pause between two looks for a pool that may show up any moment.
 const DOUBTFUL_PAUSE: Duration = Duration::from_secs(30);
 
+/// Pause until the term is looked at again: a leader renews it every two seconds or so.
+const TERM_PAUSE: Duration = Duration::from_secs(1);
+
 /// What became of a pass, for metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
@@ -81,6 +84,7 @@ pub(super) fn rest(facts: &Facts, verdict: &Verdict) -> Rest {
         Verdict::InSync => in_sync(facts),
         Verdict::AtRest => at_rest(facts),
         Verdict::Paused => paused(facts),
+        Verdict::NotLeading => not_leading(facts),
         Verdict::Rerouted => done(facts, Outcome::Waiting, Some(Duration::from_millis(1))),
         Verdict::Released => released(facts),
         Verdict::Suspended => done(facts, Outcome::Unchanged, None),
@@ -190,6 +194,18 @@ fn paused(facts: &Facts) -> Rest {
         after: until.map(|until| time::until(facts.moment.now, until)),
         memory: Some(facts.memory.clone()),
         ..done(facts, Outcome::Waiting, None)
+    }
+}
+
+/// Nothing went wrong with the object: what is remembered of failures stays as it is.
+fn not_leading(facts: &Facts) -> Rest {
+    let memory = Memory {
+        handled: true,
+        ..facts.memory.clone()
+    };
+    Rest {
+        memory: Some(memory),
+        ..done(facts, Outcome::Waiting, Some(TERM_PAUSE))
     }
 }
 

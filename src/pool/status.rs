@@ -36,6 +36,7 @@ fn report(facts: &Facts, verdict: &Verdict) -> Option<IdentityPoolStatus> {
         Verdict::AtRest
         | Verdict::Paused
         | Verdict::Rerouted
+        | Verdict::NotLeading
         | Verdict::Released
         | Verdict::Trouble(_) => return None,
         Verdict::InSync => in_sync(facts, old.clone()),

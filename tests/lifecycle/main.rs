@@ -5,6 +5,7 @@ mod attacks;
 mod creation;
 mod deletion;
 mod drift;
+mod leadership;
 mod storm;
 mod transitions;
 mod world;

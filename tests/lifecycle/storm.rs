@@ -1,8 +1,8 @@
 //! Storms: two processes that know nothing of each other work on one object, one
 //! move at a time in any order, with clocks that are off, stale caches, lost, late
-//! and refused calls, lost writes, crashes, edits, a deletion. Whatever happens
-//! there is at most one pool, and when the storm is over there is just the one that
-//! is recorded, or none where the object was deleted.
+//! and refused calls, lost writes, crashes, lost terms, edits, a deletion. Whatever
+//! happens there is at most one pool, and when the storm is over there is just the one
+//! that is recorded, or none where the object was deleted.
 //!
 //! A failing seed is printed; `STORM_SEED=n cargo test --test lifecycle storm` runs
 //! that one alone.
@@ -200,6 +200,9 @@ impl Storm {
         let mut moment = self.world.moment_at(now);
         moment.clock_offset = Some(-self.processes[place].ahead);
         moment.jitter = self.random.u16(0..=1000);
+        if faults && self.one_in(20) {
+            moment.term_left = Duration::ZERO;
+        }
         let Some(mut facts) = self.processes[place].pass.take() else {
             return self.begin(place, moment, faults);
         };

@@ -53,6 +53,8 @@ type Happening = (Operation, fn(&mut World));
 pub(crate) struct World {
     pub(crate) now: Timestamp,
     pub(crate) clock_offset: Option<SignedDuration>,
+    /// When another process may lead; never, where there is none.
+    pub(crate) term_ends: Option<Timestamp>,
     pub(crate) object: Option<IdentityPool>,
     pub(crate) memory: Memory,
     pub(crate) pools: BTreeMap<PoolId, Observed>,
@@ -109,6 +111,7 @@ impl World {
         Self {
             now: "2026-11-24T10:00:00Z".parse().expect("a time"),
             clock_offset: None,
+            term_ends: None,
             object: Some(object),
             memory: Memory::new(Arrival::Event),
             pools: BTreeMap::new(),
@@ -281,7 +284,14 @@ impl World {
             draw: Uuid::new_v7(time),
             jitter: 500,
             clock_offset: self.clock_offset,
+            term_left: self.term_left(now),
         }
+    }
+
+    fn term_left(&self, now: Timestamp) -> Duration {
+        let left = |end: Timestamp| end.duration_since(now).try_into();
+        self.term_ends
+            .map_or(Duration::MAX, |end| left(end).unwrap_or_default())
     }
 
     pub(crate) fn carry_out(&mut self, mv: Move, facts: &Facts) -> Seen {
