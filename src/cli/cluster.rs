@@ -7,18 +7,22 @@ use kube::config::{KubeConfigOptions, KubeconfigError, LoadDataError};
 use kube::{Client, Config};
 
 use super::run::{Error, RETRY};
-use crate::controller::{careful_client, sentence};
+use crate::controller::sentence;
 use crate::telemetry::causes::chain;
 use crate::telemetry::{Telemetry, health};
 
-/// A client that never repeats a write by itself and never waits for ever.
-pub(super) async fn client(context: Option<&str>) -> Result<Client, Error> {
-    let config = config(context).await.map_err(Error::Cluster)?;
-    careful_client(config).map_err(|error| Error::Cluster(sentence(&error)))
+/// Where the cluster is, and how to get in.
+pub(super) async fn config(context: Option<&str>) -> Result<Config, Error> {
+    infer(context).await.map_err(Error::Cluster)
+}
+
+/// A configuration of which no client can be made.
+pub(super) fn unreachable(error: &kube::Error) -> Error {
+    Error::Cluster(sentence(error))
 }
 
 /// From the kubeconfig, or where nobody named one also from the pod's service account.
-async fn config(context: Option<&str>) -> Result<Config, String> {
+async fn infer(context: Option<&str>) -> Result<Config, String> {
     let options = KubeConfigOptions {
         context: context.map(str::to_owned),
         ..KubeConfigOptions::default()

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
+use super::election::Election;
 use crate::telemetry;
 
 /// Flags of `run`. Each has an environment variable; AWS settings (`AWS_REGION`,
@@ -31,6 +32,8 @@ pub(super) struct Flags {
     /// Objects that are worked on at once
     #[arg(long, env = "MAX_CONCURRENT_RECONCILES", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) max_concurrent_reconciles: u16,
+    #[command(flatten)]
+    pub(super) election: Election,
     /// Address of /metrics; 0 turns it off
     #[arg(long, env = "METRICS_BIND_ADDRESS", default_value = ":8080", value_parser = address)]
     pub(super) metrics_bind_address: Address,

@@ -16,7 +16,9 @@ use crate::aws::error::is_hopeless;
 use crate::aws::identity::{self, CallerIdentity};
 use crate::aws::region::Regions;
 use crate::aws::settings;
-use crate::controller::{Controller, Options, Scope};
+use crate::controller::{Controller, Options, Scope, careful_client};
+use crate::election::Timing;
+use crate::election::timing::Disorder;
 use crate::pool::facts::Operator;
 use crate::telemetry::{self, Telemetry, admin, health};
 
@@ -54,6 +56,8 @@ pub(super) enum Error {
     )]
     Installation(String),
     #[error("{0}")]
+    Election(#[from] Disorder),
+    #[error("{0}")]
     Controller(#[from] crate::controller::Error),
     #[error("the runtime cannot be started: {0}")]
     Runtime(#[from] std::io::Error),
@@ -72,8 +76,11 @@ impl Error {
             | Self::Settings(_)
             | Self::Credentials { .. }
             | Self::Installation(_)
-            | Self::Controller(Controller::Selector(_)) => EXIT_MISUSE,
-            Self::Controller(Controller::Drain) | Self::Runtime(_) | Self::Crd(_) => 1,
+            | Self::Election(_)
+            | Self::Controller(Controller::Selector(_) | Controller::LeaseDenied { .. }) => {
+                EXIT_MISUSE
+            }
+            Self::Controller(_) | Self::Runtime(_) | Self::Crd(_) => 1,
         }
     }
 }
@@ -88,13 +95,14 @@ pub(super) fn run(flags: Flags) -> Result<(), Error> {
 }
 
 async fn operate(flags: Flags) -> Result<(), Error> {
+    let timing = flags.election.timing()?;
     let stop = stop_on_signal();
     let telemetry = Telemetry::new();
     if let Some(address) = flags.health_probe_bind_address {
         let pages = admin::probes(Arc::clone(&telemetry));
         admin::serve("--health-probe-bind-address", address, pages, stop.clone()).await?;
     }
-    let prepared = until(&stop, Box::pin(prepare(&flags, &telemetry)))
+    let prepared = until(&stop, Box::pin(prepare(&flags, timing, &telemetry)))
         .await
         .transpose()?;
     let Some(options) = prepared else {
@@ -109,8 +117,16 @@ async fn operate(flags: Flags) -> Result<(), Error> {
 }
 
 /// Finds out all that a controller runs with.
-async fn prepare(flags: &Flags, telemetry: &Arc<Telemetry>) -> Result<Options, Error> {
-    let client = cluster::client(flags.context.as_deref()).await?;
+async fn prepare(
+    flags: &Flags,
+    timing: Option<Timing>,
+    telemetry: &Arc<Telemetry>,
+) -> Result<Options, Error> {
+    let config = cluster::config(flags.context.as_deref()).await?;
+    let candidacy = timing.map(|timing| flags.election.candidacy(timing, config.clone()));
+    let candidacy = candidacy.transpose();
+    let candidacy = candidacy.map_err(|error| cluster::unreachable(&error))?;
+    let client = careful_client(config).map_err(|error| cluster::unreachable(&error))?;
     settings::check().await?;
     let config = identity::load_config().await;
     let region = settings::region(&config)?;
@@ -138,6 +154,7 @@ async fn prepare(flags: &Flags, telemetry: &Arc<Telemetry>) -> Result<Options, E
             namespaces,
             selector: flags.watch_selector.clone(),
         },
+        candidacy,
         concurrency: flags.max_concurrent_reconciles,
         telemetry: Arc::clone(telemetry),
     })

@@ -11,6 +11,8 @@ use kube::client::ClientBuilder;
 use kube::{Client, Config};
 use tower::timeout::TimeoutLayer;
 
+use crate::election::candidate::ANSWER;
+
 /// Bounds the answer to every request, though not the body of a watch. Well above
 /// the apiserver's normal milliseconds, well below the 15 s of an AWS call.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -19,10 +21,23 @@ const DEADLINE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// When the configuration names no usable cluster or credentials.
-pub fn careful_client(mut config: Config) -> kube::Result<Client> {
+pub fn careful_client(config: Config) -> kube::Result<Client> {
+    within(config, DEADLINE)
+}
+
+/// Makes a client for the election alone, with connections of its own: a renewal that
+/// stands in line behind the requests of passes could come too late.
+///
+/// # Errors
+/// As [`careful_client`].
+pub fn election_client(config: Config) -> kube::Result<Client> {
+    within(config, ANSWER)
+}
+
+fn within(mut config: Config, deadline: Duration) -> kube::Result<Client> {
     config.default_retry = false;
-    config.connect_timeout = Some(DEADLINE / 2);
+    config.connect_timeout = Some(deadline / 2);
     Ok(ClientBuilder::try_from(config)?
-        .with_layer(&TimeoutLayer::new(DEADLINE))
+        .with_layer(&TimeoutLayer::new(deadline))
         .build())
 }

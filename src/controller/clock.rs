@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use uuid::{NoContext, Uuid};
 
+use crate::election::{Now, Term};
 use crate::pool::facts::Moment;
 
-/// Both clocks of this process.
-#[derive(Debug)]
+/// Both clocks of this process. Copies tell the same time.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
     started: Instant,
 }
@@ -22,20 +23,33 @@ impl Clock {
 
     /// The wall clock.
     #[expect(clippy::unused_self, reason = "clocks are read here and nowhere else")]
-    pub(super) fn now(&self) -> Timestamp {
+    pub(super) fn now(self) -> Timestamp {
         Timestamp::now()
     }
 
+    /// The monotonic clock.
+    pub(super) fn uptime(self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// This instant.
+    pub(super) fn instant(self) -> Now {
+        Now {
+            uptime: self.uptime(),
+            wall: self.now(),
+        }
+    }
+
     /// This instant, with the draws that a decision may need.
-    pub(super) fn moment(&self, clock_offset: Option<SignedDuration>) -> Moment {
-        let now = self.now();
+    pub(super) fn moment(self, clock_offset: Option<SignedDuration>, term: Term) -> Moment {
+        let Now { uptime, wall } = self.instant();
         Moment {
-            now,
-            uptime: self.started.elapsed(),
-            draw: draw(now),
+            now: wall,
+            uptime,
+            draw: draw(wall),
             jitter: fastrand::u16(0..=1000),
             clock_offset,
-            term_left: Duration::MAX,
+            term_left: term.left(uptime),
         }
     }
 }

@@ -6,14 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kube::Client;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
+use tokio::sync::watch;
 
 use super::clock::Clock;
 use super::memories::Memories;
 use super::publish::Publisher;
 use crate::api::IdentityPool;
 use crate::api::condition::{self, READY};
-use crate::aws::region::Regions;
-use crate::pool::facts::Operator;
+use crate::aws::region::{Region, Regions};
+use crate::election::Term;
+use crate::pool::facts::{Moment, Operator};
 use crate::pool::settings::PoolId;
 use crate::telemetry::Telemetry;
 use crate::telemetry::metrics::Readiness;
@@ -30,12 +32,21 @@ pub(super) struct Context {
     pub(super) publisher: Publisher,
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) clock: Clock,
+    /// Whether this replica leads, and until when.
+    pub(super) terms: watch::Receiver<Term>,
     pub(super) stores: Vec<Store<Guarded>>,
     /// Recorded pools that the latest list of their region lacks.
     pub(super) missing: Mutex<HashSet<PoolId>>,
 }
 
 impl Context {
+    /// This instant, as a pass over a pool of this region needs to know it.
+    pub(super) fn moment(&self, region: &Region) -> Moment {
+        let offset = region.aws.port().clock_offset();
+        let term = *self.terms.borrow();
+        self.clock.moment(offset, term)
+    }
+
     /// Every readable object in sight.
     pub(super) fn objects(&self) -> impl Iterator<Item = IdentityPool> {
         self.stores

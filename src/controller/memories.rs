@@ -47,6 +47,14 @@ impl Memories {
         }
     }
 
+    /// This replica begins to lead. Another may have dealt with any object that is known
+    /// by now, so none of them is new.
+    pub(super) fn term_begins(&self) {
+        for memory in self.table().present.values_mut() {
+            memory.relisted();
+        }
+    }
+
     /// What is known at the start of a pass. From here on the object counts as
     /// dealt with, even if the pass is broken off.
     pub(super) fn begin(&self, uid: &str) -> Memory {
@@ -158,6 +166,16 @@ mod tests {
         let after = memories.begin("a");
         assert_eq!(after.arrival, Arrival::Listed);
         assert_eq!(after.own_claim, None, "the object's own word counts");
+    }
+
+    #[test]
+    fn what_arrived_before_this_replica_led_is_not_new_to_it() {
+        let memories = Memories::default();
+        memories.arrived("before", Arrival::Event);
+        memories.term_begins();
+        memories.arrived("after", Arrival::Event);
+        assert_eq!(memories.begin("before").arrival, Arrival::Listed);
+        assert_eq!(memories.begin("after").arrival, Arrival::Event);
     }
 
     #[test]

@@ -75,7 +75,7 @@ async fn moves(
     };
     let mut facts = observe(Arc::clone(&object), uid, &hands);
     loop {
-        facts.moment = context.clock.moment(hands.region.aws.port().clock_offset());
+        facts.moment = context.moment(&hands.region);
         let mv = next(&facts);
         // Without an object the core asks for nothing but a rest.
         let object = facts
@@ -105,7 +105,7 @@ fn observe(object: Arc<IdentityPool>, uid: &str, hands: &Hands<'_>) -> Facts {
         .and_then(|status| status.identity_pool_id.as_deref())
         .map(PoolId::new);
     let owner = crate::pool::ownership::owner_of(&context.operator.installation, uid);
-    let moment = context.clock.moment(hands.region.aws.port().clock_offset());
+    let moment = context.moment(&hands.region);
     let memory = context.memories.begin(uid);
     let meddled = context.memories.is_foreign(uid, object.status.as_ref()) == Some(true);
     if !meddled {

@@ -1,30 +1,37 @@
 //! The controller from start to stop.
 //!
 //! Stopping means: no new pass begins, running ones go on to their end, because a
-//! pass broken off between a create call and its record costs a settle window.
+//! pass broken off between a create call and its record costs a settle window. Only
+//! then is the lease given back. A term that is lost breaks everything off at once.
+//!
+//! A replica that does not lead watches all the same, so that it can begin at once.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::channel::mpsc;
-use futures::future::try_join_all;
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::future::{BoxFuture, Shared, try_join_all};
+use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
 use kube::Client;
 use kube::api::Api;
 use kube::runtime::controller::{self, Action, Config};
 use kube::runtime::reflector::{Store, store};
 use kube::runtime::{applier, watcher};
+use tokio::sync::watch as channel;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::clock::Clock;
 use super::context::{Context, Guarded, readiness};
+use super::leadership::{Candidacy, Election};
 use super::listing::Listing;
 use super::memories::Memories;
 use super::publish::Publisher;
 use super::watch::{Broken, Report};
-use super::{existence, reconcile, watch};
+use super::{existence, reconcile, standby, watch};
 use crate::aws::region::Regions;
+use crate::election::{Loss, Term};
 use crate::pool::facts::Operator;
 use crate::telemetry::Telemetry;
 use crate::telemetry::admin::Count;
@@ -52,6 +59,8 @@ pub struct Options {
     pub regions: Regions,
     /// Which objects.
     pub scope: Scope,
+    /// How it stands for election; `None`: it leads without being elected.
+    pub candidacy: Option<Candidacy>,
     /// Passes at once, 1 at least.
     pub concurrency: u16,
     /// Where to tell.
@@ -69,6 +78,31 @@ pub enum Error {
         "--watch-selector {0}; write it as for kubectl -l, such as team=web or 'team in (web,api)'"
     )]
     Selector(String),
+    /// Another replica may work from now on.
+    #[error("leadership is lost, Lease {lease}: {loss}")]
+    TermLost {
+        /// Namespace and name.
+        lease: String,
+        /// How.
+        loss: Loss,
+    },
+    /// The apiserver denies what an election needs.
+    #[error(
+        "the Lease {lease} cannot be {verb}: {message}; grant get, update and watch of it and create of \
+         leases, name another namespace with --leader-election-namespace, or run one replica with \
+         --leader-elect=false"
+    )]
+    LeaseDenied {
+        /// Namespace and name.
+        lease: String,
+        /// What was tried.
+        verb: String,
+        /// What the apiserver said.
+        message: String,
+    },
+    /// The election ended by a bug.
+    #[error("the election broke off: {0}")]
+    Election(#[from] tokio::task::JoinError),
 }
 
 /// One watch with its cache.
@@ -84,7 +118,11 @@ pub struct Controller {
     watches: Vec<Watch>,
     config: watcher::Config,
     concurrency: u16,
+    election: Option<Election>,
 }
+
+/// Completes when this replica leads; for everybody at once.
+type Leading = Shared<BoxFuture<'static, ()>>;
 
 impl Controller {
     /// Puts the parts together; starts nothing but the filing of Events.
@@ -95,10 +133,19 @@ impl Controller {
             operator,
             regions,
             scope,
+            candidacy,
             concurrency,
             telemetry,
         } = options;
         let watches = watches(&client, &scope);
+        let clock = Clock::start();
+        let (sender, terms) = channel::channel(match candidacy {
+            Some(_) => Term::None,
+            None => Term::Unbounded,
+        });
+        telemetry.metrics.leads(candidacy.is_none());
+        let election = candidacy
+            .map(|candidacy| Election::new(candidacy, clock, sender, Arc::clone(&telemetry)));
         let context = Context {
             publisher: Publisher::start(client.clone(), Arc::clone(&telemetry)),
             client,
@@ -106,7 +153,8 @@ impl Controller {
             regions,
             memories: Arc::new(Memories::default()),
             telemetry,
-            clock: Clock::start(),
+            clock,
+            terms,
             stores: watches.iter().map(|watch| watch.reader.clone()).collect(),
             missing: std::sync::Mutex::default(),
         };
@@ -115,6 +163,7 @@ impl Controller {
             watches,
             config: watch::config(scope.selector.as_deref()),
             concurrency: concurrency.max(1),
+            election,
         }
     }
 
@@ -125,17 +174,37 @@ impl Controller {
         Arc::new(move || readiness(&stores))
     }
 
-    /// Runs until `stop`, then drains.
+    /// Runs until `stop`, then drains, then gives the lease back.
     ///
     /// # Errors
-    /// When passes do not end in time, or the selector is none.
-    pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
+    /// When passes do not end in time, the selector is none, or this replica may not lead
+    /// any more.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), Error> {
+        let Some(election) = self.election.take() else {
+            return self.work(stop).await;
+        };
+        let drained = CancellationToken::new();
+        let task = tokio::spawn(election.run(drained.clone()));
+        let mut election = AbortOnDropHandle::new(task);
+        tokio::select! {
+            biased;
+            ended = &mut election => return ended?,
+            worked = self.work(stop) => worked?,
+        }
+        drained.cancel();
+        election.await?
+    }
+
+    /// Watches, and works while this replica leads.
+    async fn work(self, stop: CancellationToken) -> Result<(), Error> {
         let Self {
             context,
             watches,
             config,
             concurrency,
+            election: _,
         } = self;
+        let leading = leading(&context);
         let mut wakes = Vec::new();
         let mut queues = Vec::new();
         let listing = Listing::new(watches.len(), Arc::clone(&context.telemetry));
@@ -152,9 +221,14 @@ impl Controller {
             let keys = watch::keys(watch.api, config.clone(), watch.writer, report);
             let keys = futures::stream::select(keys, receiver.map(Ok));
             let keys = watch::until(keys, stop.clone());
-            queues.push(queue(Arc::clone(&context), keys, watch.reader, concurrency));
+            let context = Arc::clone(&context);
+            let queue = queue(context, keys, watch.reader, concurrency, leading.clone());
+            queues.push(queue);
         }
-        let existence = existence::watch(&context, &wakes);
+        let existence = async {
+            leading.await;
+            existence::watch(&context, &wakes).await;
+        };
         let stopped = async {
             stop.cancelled().await;
             tokio::time::sleep(DRAIN).await;
@@ -185,19 +259,41 @@ fn watches(client: &Client, scope: &Scope) -> Vec<Watch> {
     apis.into_iter().map(watch).collect()
 }
 
-/// Works off keys, a bounded number at once and never two of one object.
+/// Waits for the first term. What is known of objects by then counts as another's work.
+fn leading(context: &Context) -> Leading {
+    let mut terms = context.terms.clone();
+    let memories = Arc::clone(&context.memories);
+    let begun = async move {
+        if terms.wait_for(Term::has_begun).await.is_err() {
+            // The election has ended, and with it the operator.
+            std::future::pending::<()>().await;
+        }
+        memories.term_begins();
+    };
+    begun.boxed().shared()
+}
+
+/// Works off keys while this replica leads, a bounded number at once and never two of
+/// one object.
 async fn queue(
     context: Arc<Context>,
     keys: impl Stream<Item = Result<existence::Wake, Broken>> + Send,
     reader: Store<Guarded>,
     concurrency: u16,
+    leading: Leading,
 ) -> Result<(), Error> {
+    let mut keys = Box::pin(keys);
+    let Some(all) = standby::all_keys_at(leading, &mut keys, &reader, Broken::is_final).await
+    else {
+        return Ok(());
+    };
+    let keys = futures::stream::iter(all).chain(keys);
     applier(
         |object, context| Box::pin(reconcile::reconcile(object, context)),
         |_, never: &Infallible, _| -> Action { match *never {} },
         context,
         reader,
-        Box::pin(keys),
+        keys,
         Config::default().concurrency(concurrency),
     )
     .map(|outcome| match outcome {

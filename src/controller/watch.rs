@@ -25,7 +25,7 @@ use crate::telemetry::Telemetry;
 
 /// Ends a watch and with it notices a dead connection; a resumed watch costs one
 /// request. Below the 290 s of the library, whose silence would last as long.
-const WATCH_SECONDS: u32 = 60;
+pub(super) const WATCH_SECONDS: u32 = 60;
 
 /// How objects are watched.
 pub(super) fn config(selector: Option<&str>) -> watcher::Config {
@@ -47,6 +47,16 @@ pub(super) enum Broken {
     /// The apiserver does not understand the selector, and never will.
     #[error("{0}")]
     Selector(String),
+}
+
+impl Broken {
+    /// Whether starting anew is of no use.
+    pub(super) fn is_final(&self) -> bool {
+        match self {
+            Self::Passing(_) => false,
+            Self::Selector(_) => true,
+        }
+    }
 }
 
 /// One watch among those of the process, and what it reports to.

@@ -53,7 +53,7 @@ impl Move {
             Self::ReadObject
             | Self::Reserve
             | Self::Search { .. }
-            | Self::WriteStatus(_)
+            | Self::WriteStatus { .. }
             | Self::DropFinalizer
             | Self::Rest(_) => false,
         }

@@ -87,6 +87,8 @@ pub struct Metrics {
     undecodable: Counter,
     drift: Family<FieldLabel, Counter>,
     pools: Family<ReadyLabel, Gauge>,
+    leader: Gauge,
+    lease_transitions: Counter,
 }
 
 impl Default for Metrics {
@@ -104,6 +106,8 @@ impl Default for Metrics {
             undecodable: Counter::default(),
             drift: Family::default(),
             pools: Family::default(),
+            leader: Gauge::default(),
+            lease_transitions: Counter::default(),
         };
         metrics.register();
         metrics
@@ -160,6 +164,16 @@ impl Metrics {
             self.drift.clone(),
         );
         registry.register("identity_pools", "Objects by readiness", self.pools.clone());
+        registry.register(
+            "leader",
+            "Whether this replica leads (1) or stands by (0)",
+            self.leader.clone(),
+        );
+        registry.register(
+            "lease_transitions",
+            "Changes of the leader that this replica saw",
+            self.lease_transitions.clone(),
+        );
     }
 
     /// A pass has begun.
@@ -228,6 +242,16 @@ impl Metrics {
                 field: list.to_owned(),
             })
             .inc();
+    }
+
+    /// Whether this replica leads.
+    pub fn leads(&self, leads: bool) {
+        self.leader.set(leads.into());
+    }
+
+    /// Another replica leads than before.
+    pub fn lease_changed_hands(&self) {
+        self.lease_transitions.inc();
     }
 
     /// The page for a scraper.

@@ -34,7 +34,7 @@ async fn until_probe(operator: &Operator, path: &str, says: &str) -> String {
 }
 
 /// Waits until the metrics say something.
-async fn until_page(operator: &Operator, line: &str) -> String {
+pub(crate) async fn until_page(operator: &Operator, line: &str) -> String {
     let mut page = String::new();
     let said = async {
         while !page.contains(line) {
@@ -139,6 +139,7 @@ async fn it_says_in_one_line_what_it_runs_as_and_never_tells_its_secret() {
     let mut page = String::new();
     for line in [
         "identity_pool_operator_identity_pools{ready=\"true\"} 1",
+        "\nidentity_pool_operator_leader 1\n",
         "identity_pool_operator_reconcile_total{outcome=\"applied\"} 1",
         "identity_pool_operator_aws_requests_total{operation=\"CreateIdentityPool\",outcome=\"ok\"} 1",
     ] {

@@ -8,6 +8,7 @@ mod crashes;
 mod creation;
 mod credentials;
 mod deletion;
+mod leadership;
 mod logs;
 mod rig;
 mod settings;

@@ -10,7 +10,10 @@ use identity_pool_operator::api::names::{CLAIM_ANNOTATION, RECONCILE_AT_ANNOTATI
 use identity_pool_operator::api::{IdentityPool, IdentityPoolSpec, IdentityPoolStatus};
 use identity_pool_operator::aws::identity::CallerIdentity;
 use identity_pool_operator::aws::region::Regions;
-use identity_pool_operator::controller::{Controller, Options, Scope, careful_client};
+use identity_pool_operator::controller::{
+    Candidacy, Controller, Options, Scope, careful_client, election_client,
+};
+use identity_pool_operator::election::Timing;
 use identity_pool_operator::pool::facts::Operator;
 use identity_pool_operator::telemetry::Telemetry;
 use identity_pool_operator::telemetry::metrics::Readiness;
@@ -34,6 +37,8 @@ pub(crate) struct Setup {
     pub(crate) access_key: &'static str,
     pub(crate) endpoint: Option<String>,
     pub(crate) selector: Option<String>,
+    /// Takes part in the election of the namespace under this name.
+    pub(crate) elected: Option<(&'static str, Timing)>,
 }
 
 impl Default for Setup {
@@ -45,6 +50,7 @@ impl Default for Setup {
             access_key: "AKIATEST",
             endpoint: None,
             selector: None,
+            elected: None,
         }
     }
 }
@@ -365,8 +371,15 @@ impl Running {
                 settle_window: setup.settle_window,
                 resync_period: setup.resync_period,
             };
+            let candidacy = setup.elected.map(|(identity, timing)| Candidacy {
+                client: election_client(config.clone()).expect("client"),
+                namespace: namespace.clone(),
+                identity: identity.to_owned(),
+                timing,
+            });
             let controller = Controller::new(Options {
                 client: careful_client(config).expect("client"),
+                candidacy,
                 operator,
                 regions: Regions::new(aws, caller, Arc::clone(&told)),
                 scope: Scope {
