@@ -99,7 +99,7 @@ async fn sigterm_ends_it_at_once_while_it_waits_for_what_may_come_right() {
         (fine, &assumed, refused),
         (&nowhere, &[], "the apiserver does not answer yet"),
         (&nowhere, &[named], "watch broke"),
-        (&nobody, &[named], "watch broke"),
+        (&nobody, &[named, "LEADER_ELECT=false"], "watch broke"),
     ];
     for (kubeconfig, environment, says) in table {
         let command = command(kubeconfig, &rig.fake.endpoint());
