@@ -132,7 +132,9 @@ reasons! {
     TooManyTags: Stalled, next "Remove tags from the spec or from the pool.";
     /// managementPolicy is Suspend.
     Suspended: Good, next "Set managementPolicy to Manage to go on.";
-    /// The object is deleted while managementPolicy is Suspend.
+    /// managementPolicy is Plan, and AWS does not equal the spec: status.plan shows what would be done.
+    Planned: Good, next "Set managementPolicy to Manage to have it done.";
+    /// The object is deleted while managementPolicy is Suspend or Plan.
     DeletionSuspended: Stalled, next "Set managementPolicy to Manage, or deletionPolicy to Retain.";
     /// The classic flow lets guests choose their role themselves.
     ClassicFlowWithGuests: Good, next "Turn off allowClassicFlow or allowUnauthenticatedIdentities unless both are wanted.";

@@ -21,5 +21,5 @@ pub use spec::{
     CognitoIdentityProvider, DeletionPolicy, DriftPolicy, IdentityPool, IdentityPoolSpec,
     ManagementPolicy, OnExternalDeletion,
 };
-pub use status::{FieldDrift, IdentityPoolStatus, Managed};
+pub use status::{FieldDrift, IdentityPoolStatus, Managed, PlannedCall};
 pub use violations::violations;

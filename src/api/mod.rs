@@ -13,6 +13,6 @@ pub use condition::Reason;
 pub use identity_pool::{
     AmbiguousRoleResolution, CognitoIdentityProvider, DeletionPolicy, DriftPolicy, FieldDrift,
     IdentityPool, IdentityPoolSpec, IdentityPoolStatus, Managed, ManagementPolicy, MappingRule,
-    MatchType, OnExternalDeletion, PrincipalTagAttributeMap, RoleMapping, RoleMappingType, Roles,
-    violations,
+    MatchType, OnExternalDeletion, PlannedCall, PrincipalTagAttributeMap, RoleMapping,
+    RoleMappingType, Roles, violations,
 };

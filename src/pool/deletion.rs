@@ -13,7 +13,7 @@ use super::locate::{self, Located};
 use super::moves::Move;
 use super::next::{self, Flow, Verdict, act, conclude, hold};
 use super::settings::Observed;
-use crate::api::{DeletionPolicy, ManagementPolicy, Reason};
+use crate::api::{DeletionPolicy, Reason};
 
 /// One step of a deletion.
 pub(super) fn delete(facts: &Facts) -> Flow {
@@ -39,17 +39,17 @@ pub(super) fn delete(facts: &Facts) -> Flow {
 }
 
 fn not_suspended(facts: &Facts) -> Flow {
-    let policy = facts
-        .object
-        .as_ref()
-        .map(|object| object.spec.management_policy);
-    if policy != Some(ManagementPolicy::Suspend) {
-        return Flow::Continue(());
-    }
+    let policy = match (facts.is_suspended(), facts.only_plans()) {
+        (false, false) => return Flow::Continue(()),
+        (true, _) => "Suspend",
+        (_, true) => "Plan",
+    };
     hold(
         Reason::DeletionSuspended,
-        "The object is being deleted, but spec.managementPolicy is Suspend, so the pool is not \
-         touched. Set it to Manage, or set spec.deletionPolicy to Retain to keep the pool.",
+        format!(
+            "The object is being deleted, but spec.managementPolicy is {policy}, so the pool is not \
+             touched. Set it to Manage, or set spec.deletionPolicy to Retain to keep the pool."
+        ),
     )
 }
 

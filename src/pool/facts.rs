@@ -19,7 +19,9 @@ use super::ownership::{self, Owned, Ownership};
 use super::settings::{self, Desired, Observed, PoolId, Settings, Tags};
 use super::time;
 use crate::api::names::{CLAIM_ANNOTATION, FINALIZER, RECONCILE_AT_ANNOTATION};
-use crate::api::{DeletionPolicy, IdentityPool, IdentityPoolStatus, OnExternalDeletion};
+use crate::api::{
+    DeletionPolicy, IdentityPool, IdentityPoolStatus, ManagementPolicy, OnExternalDeletion,
+};
 
 /// What is the same for every object of this process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -556,6 +558,21 @@ impl Facts {
         self.object
             .as_ref()
             .is_some_and(|object| object.metadata.deletion_timestamp.is_some())
+    }
+
+    fn management_policy(&self) -> ManagementPolicy {
+        let spec = self.object.as_ref().map(|object| &object.spec);
+        spec.map_or(ManagementPolicy::Manage, |spec| spec.management_policy)
+    }
+
+    /// Whether nothing is to be done or looked at.
+    pub(super) fn is_suspended(&self) -> bool {
+        self.management_policy() == ManagementPolicy::Suspend
+    }
+
+    /// Whether what would be done is only shown.
+    pub(super) fn only_plans(&self) -> bool {
+        self.management_policy() == ManagementPolicy::Plan
     }
 
     /// Whether a pool that is gone is made anew.

@@ -6,6 +6,7 @@
 use super::access::{self, Access, RoleSet, TagMap};
 use super::call::Call;
 use super::facts::Asked;
+use super::plan::Planned;
 use super::settings::{PoolId, Settings};
 use crate::api::{FieldDrift, Managed};
 
@@ -33,8 +34,8 @@ pub(super) struct Pool<'a> {
 /// Calls before and after the update of the pool itself.
 #[derive(Debug, Default)]
 pub(super) struct Grants {
-    pub(super) before: Vec<Call>,
-    pub(super) after: Vec<Call>,
+    pub(super) before: Vec<Planned>,
+    pub(super) after: Vec<Planned>,
     /// The spec fields that differ.
     pub(super) differences: Vec<FieldDrift>,
     /// Those of them that were asked for and still differ.
@@ -77,13 +78,14 @@ impl Grants {
         if pool.before != pool.after && access::has_stray_mapping(observed, pool.after) {
             let narrow = access::in_between(&wanted, pool.before, pool.after);
             if input.asked.roles.as_ref() != Some(&narrow) {
-                self.before.push(set(narrow));
+                let away = access::role_drift(&narrow, observed);
+                self.before.push(Planned::new(set(narrow), &away));
             }
         }
         if input.asked.roles.as_ref() == Some(&wanted) {
             self.not_taken.extend(drift.clone());
         } else {
-            self.after.push(set(wanted));
+            self.after.push(Planned::new(set(wanted), &drift));
         }
         self.differences.extend(drift);
     }
@@ -94,17 +96,18 @@ impl Grants {
         pool: Pool<'_>,
         provider: String,
         map: TagMap,
-    ) -> Option<Call> {
+    ) -> Option<Planned> {
         let drift = access::tag_drift(&provider, &map, (input.tags)(&provider));
         self.differences.extend(drift.clone());
         if input.asked.principal_tags.get(&provider) == Some(&map) {
             self.not_taken.extend(drift);
             return None;
         }
-        Some(Call::SetPrincipalTagAttributeMap {
+        let call = Call::SetPrincipalTagAttributeMap {
             id: pool.id.clone(),
             provider,
             map,
-        })
+        };
+        Some(Planned::new(call, drift.as_slice()))
     }
 }

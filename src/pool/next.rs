@@ -20,7 +20,7 @@ use super::rest;
 use super::settings::{Desired, Observed, PoolId};
 use super::{create, deletion, grants, plan, status, time};
 use crate::api::condition::{self, ADVISORY};
-use crate::api::{DriftPolicy, FieldDrift, ManagementPolicy, Reason};
+use crate::api::{DriftPolicy, FieldDrift, PlannedCall, Reason};
 
 /// How a rule answers.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,12 +48,30 @@ pub(super) enum Verdict {
     Suspended,
     /// A change is due, but another replica may lead before it ends.
     NotLeading,
+    /// managementPolicy is Plan, and this is what would be done.
+    Planned(Shown),
     /// AWS did not do what was asked.
     Failed(Failure),
     /// The apiserver did not do what was asked; status cannot tell anybody.
     Trouble(String),
     /// Something stands in the way.
     Held(Held),
+}
+
+/// What would be done, as status shows it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Shown {
+    pub(super) calls: Vec<PlannedCall>,
+    pub(super) drift: Vec<FieldDrift>,
+}
+
+impl Shown {
+    fn of(steps: &plan::Steps) -> Self {
+        Self {
+            calls: steps.calls.iter().map(plan::Planned::shown).collect(),
+            drift: steps.differences.clone(),
+        }
+    }
 }
 
 /// What stands in the way.
@@ -204,11 +222,7 @@ fn being_deleted(facts: &Facts) -> Flow {
 }
 
 fn suspended(facts: &Facts) -> Flow {
-    let policy = facts
-        .object
-        .as_ref()
-        .map(|object| object.spec.management_policy);
-    if policy == Some(ManagementPolicy::Suspend) {
+    if facts.is_suspended() {
         return conclude(Verdict::Suspended);
     }
     Flow::Continue(())
@@ -277,8 +291,14 @@ fn nothing_due(facts: &Facts) -> Flow {
 fn no_pool(facts: &Facts) -> Flow {
     match locate::locate(facts)? {
         Located::Pool(_) => Flow::Continue(()),
-        Located::Nowhere => create::create(facts),
+        Located::Nowhere => {
+            planned_creation(facts)?;
+            create::create(facts)
+        }
         Located::Gone(id) => {
+            if facts.recreates() {
+                planned_creation(facts)?;
+            }
             if facts.recreates() && facts.recorded().is_none() {
                 return create::create(facts);
             }
@@ -296,12 +316,23 @@ fn no_pool(facts: &Facts) -> Flow {
     }
 }
 
+/// Under managementPolicy Plan a pool is not made, but shown.
+fn planned_creation(facts: &Facts) -> Flow {
+    match facts.desired() {
+        Some(desired) if facts.only_plans() => {
+            let shown = Shown::of(&plan::creation(&desired));
+            conclude(Verdict::Planned(shown))
+        }
+        _ => Flow::Continue(()),
+    }
+}
+
 /// Finalizer and claim are put back where somebody took them away.
 fn unmarked(facts: &Facts) -> Flow {
     let Some(pool) = located(facts) else {
         return Flow::Continue(());
     };
-    if facts.is_marked() {
+    if facts.is_marked() || facts.only_plans() {
         return Flow::Continue(());
     }
     act(Move::WriteClaim(create::claim_for(facts, pool)))
@@ -383,6 +414,9 @@ fn differs(facts: &Facts) -> Flow {
         plan::Plan::NotTaken(drift) => return not_taken(drift),
         plan::Plan::Steps(steps) => steps,
     };
+    if facts.only_plans() {
+        return conclude(Verdict::Planned(Shown::of(&outcome)));
+    }
     if let Some(held) = report_only(facts, &outcome.differences) {
         return conclude(Verdict::Held(held));
     }
@@ -391,7 +425,7 @@ fn differs(facts: &Facts) -> Flow {
     }
     ready_to_write(facts, &pool.id)?;
     match outcome.calls.into_iter().next() {
-        Some(call) => act(Move::Call(call)),
+        Some(planned) => act(Move::Call(planned.call)),
         None => Flow::Continue(()),
     }
 }

@@ -8,13 +8,16 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use serde_json::json;
 
+use super::access::RoleSet;
 use super::call::Call;
+use super::facts::Asked;
 use super::grants;
-use super::settings::{Desired, IDENTITY_POOL_TAGS, Observed, Settings, Tags, diff};
-use crate::api::FieldDrift;
+use super::settings::{Desired, IDENTITY_POOL_TAGS, Observed, PoolId, Settings, Tags, diff};
 use crate::api::names::MAX_TAGS;
+use crate::api::{FieldDrift, Managed, PlannedCall};
 
 /// One call to remove tags and one to set them.
 const MAX_RETAGS: u8 = 2;
@@ -55,9 +58,34 @@ pub(super) enum Plan {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Steps {
     /// The calls in order; each is idempotent.
-    pub(super) calls: Vec<Call>,
+    pub(super) calls: Vec<Planned>,
     /// The spec fields that differ.
     pub(super) differences: Vec<FieldDrift>,
+}
+
+/// A call, and the spec fields that it makes true.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Planned {
+    pub(super) call: Call,
+    pub(super) changes: Vec<String>,
+}
+
+impl Planned {
+    pub(super) fn new(call: Call, differences: &[FieldDrift]) -> Self {
+        let changes = differences.iter().map(|entry| entry.field.clone());
+        Self {
+            call,
+            changes: changes.collect(),
+        }
+    }
+
+    /// As status shows it.
+    pub(super) fn shown(&self) -> PlannedCall {
+        PlannedCall {
+            operation: self.call.operation().as_str().to_owned(),
+            changes: self.changes.clone(),
+        }
+    }
 }
 
 /// Makes the plan: what has to go before its provider, the pool itself, what can only
@@ -86,6 +114,35 @@ pub(super) fn plan(input: &Input<'_>) -> Plan {
     Plan::Steps(Steps { calls, differences })
 }
 
+/// How a pool that is not there yet would be made, in calls without an id.
+pub(super) fn creation(desired: &Desired) -> Steps {
+    let (nowhere, nothing) = (PoolId::new(""), Settings::default());
+    let mut differences = diff(&desired.settings, &nothing);
+    differences.extend(tag_drift(&desired.tags, &Tags::new()));
+    let create = Call::CreateIdentityPool {
+        settings: desired.settings.clone(),
+        tags: desired.tags.clone(),
+        signed_at: Timestamp::UNIX_EPOCH,
+    };
+    let input = grants::Input {
+        managed: &Managed::default(),
+        roles: Some(&RoleSet::default()),
+        tags: &|_| None,
+        asked: &Asked::default(),
+    };
+    let pool = grants::Pool {
+        id: &nowhere,
+        before: &desired.settings,
+        after: &desired.settings,
+    };
+    let grants = grants::grants(&desired.access, input, pool);
+    let create = Planned::new(create, &differences);
+    Steps {
+        calls: [vec![create], grants.before, grants.after].concat(),
+        differences: [differences, grants.differences].concat(),
+    }
+}
+
 /// Settings and tags, which one call replaces together.
 fn of_pool(input: &Input<'_>, settings: Settings) -> Plan {
     let tags = wanted_tags(input);
@@ -109,7 +166,11 @@ fn of_pool(input: &Input<'_>, settings: Settings) -> Plan {
     } else {
         return Plan::NotTaken(differences);
     };
-    Plan::Steps(Steps { calls, differences })
+    let plan = |call| Planned::new(call, &differences);
+    Plan::Steps(Steps {
+        calls: calls.into_iter().map(plan).collect(),
+        differences,
+    })
 }
 
 /// AWS keeps a developer provider name that it has, so it is echoed; whether that

@@ -88,6 +88,7 @@ pub(super) fn rest(facts: &Facts, verdict: &Verdict) -> Rest {
         Verdict::Rerouted => done(facts, Outcome::Waiting, Some(Duration::from_millis(1))),
         Verdict::Released => released(facts),
         Verdict::Suspended => done(facts, Outcome::Unchanged, None),
+        Verdict::Planned(_) => done(facts, Outcome::Unchanged, Some(period(facts))),
         Verdict::Failed(failure) => failed(facts, failure),
         Verdict::Trouble(what) => Rest {
             detail: Some(format!("the apiserver did not do what was asked: {what}")),

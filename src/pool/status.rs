@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use super::call::{Failure, FailureKind, REQUEST_ID};
 use super::facts::Facts;
 use super::moves::Move;
-use super::next::{self, Held, Verdict};
+use super::next::{self, Held, Shown, Verdict};
 use super::settings::{Desired, Observed, PoolId};
 use super::{advice, notes, suspects};
 use crate::api::condition::{self, ADVISORY, DRIFTED, READY, RECONCILING, STALLED, Stance};
@@ -41,6 +41,7 @@ fn report(facts: &Facts, verdict: &Verdict) -> Option<IdentityPoolStatus> {
         | Verdict::Trouble(_) => return None,
         Verdict::InSync => in_sync(facts, old.clone()),
         Verdict::Suspended => suspended(facts, old.clone()),
+        Verdict::Planned(shown) => planned(facts, old.clone(), shown),
         Verdict::Failed(failure) if patient(facts, failure) => return None,
         Verdict::Failed(failure) => failed(facts, old.clone(), failure),
         Verdict::Held(held) => held_up(facts, old.clone(), held),
@@ -211,6 +212,36 @@ fn suspended(facts: &Facts, mut status: IdentityPoolStatus) -> IdentityPoolStatu
     status
 }
 
+/// AWS was looked at and does not equal the spec; nothing is on its way.
+fn planned(facts: &Facts, mut status: IdentityPoolStatus, shown: &Shown) -> IdentityPoolStatus {
+    common(facts, &mut status);
+    status.plan = Some(shown.calls.clone());
+    status.drift = Some(shown.drift.clone());
+    let operations: Vec<&str> = shown
+        .calls
+        .iter()
+        .map(|call| call.operation.as_str())
+        .collect();
+    let idle = |kind| Said {
+        kind,
+        status: "False",
+        reason: Reason::Planned,
+        message: "spec.managementPolicy is Plan.".to_owned(),
+    };
+    let ready = Said {
+        kind: READY,
+        status: "False",
+        reason: Reason::Planned,
+        message: format!(
+            "spec.managementPolicy is Plan. Manage would call {}; see status.plan and status.drift.",
+            operations.join(", ")
+        ),
+    };
+    let said = vec![ready, idle(RECONCILING), idle(STALLED), advised(facts)];
+    say(facts, &mut status, said);
+    status
+}
+
 /// A short failure to look at a pool that was in sync goes without saying.
 fn patient(facts: &Facts, failure: &Failure) -> bool {
     let status = facts.status();
@@ -281,6 +312,7 @@ fn gist(message: &str) -> String {
 /// What every report brings up to date.
 fn common(facts: &Facts, status: &mut IdentityPoolStatus) {
     status.observed_generation = facts.generation();
+    status.plan = None;
     status.deletion_policy = Some(facts.deletion_policy());
     status.last_handled_reconcile_at = facts.reconcile_at().map(str::to_owned);
     let Some(pool) = next::located(facts) else {

@@ -6,6 +6,7 @@ mod creation;
 mod deletion;
 mod drift;
 mod leadership;
+mod plan;
 mod storm;
 mod transitions;
 mod world;

@@ -300,7 +300,8 @@ pub struct IdentityPoolSpec {
     ))]
     pub region: Option<String>,
 
-    /// Manage: the operator keeps the pool equal to the spec. Suspend: hands off; nothing is
+    /// Manage: the operator keeps the pool equal to the spec. Plan: it looks, and shows in
+    /// status.plan what it would do, in order. Suspend: hands off. Under Plan and Suspend nothing is
     /// changed in AWS, and a deletion waits unless deletionPolicy is Retain. Default: Manage.
     #[serde(default)]
     pub management_policy: ManagementPolicy,
@@ -395,6 +396,8 @@ pub enum ManagementPolicy {
     /// The operator keeps the pool equal to the spec.
     #[default]
     Manage,
+    /// It looks, and shows what it would do.
+    Plan,
     /// Hands off: nothing is changed in AWS, and a deletion waits unless the pool is retained.
     Suspend,
 }

@@ -43,6 +43,9 @@ pub struct IdentityPoolStatus {
     pub conditions: Vec<Condition>,
     /// What differs between the spec and AWS.
     pub drift: Option<Vec<FieldDrift>>,
+    /// The AWS calls that would be made, in order, where managementPolicy is Plan or an adoption is not
+    /// yet confirmed.
+    pub plan: Option<Vec<PlannedCall>>,
     /// What this object has set in AWS, so that its removal from the spec can clear it.
     pub managed: Option<Managed>,
     /// Hash of the desired state last made true.
@@ -61,6 +64,18 @@ pub struct FieldDrift {
     pub desired: String,
     /// The value AWS has, as JSON text.
     pub actual: String,
+}
+
+/// A call that would be made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedCall {
+    /// The AWS operation.
+    pub operation: String,
+    /// The spec fields that it would make true.
+    #[serde(default)]
+    #[schemars(transform = without_default)]
+    pub changes: Vec<String>,
 }
 
 /// What an object has set in AWS.
