@@ -114,6 +114,16 @@ reasons! {
     ClockSkew: Stalled, next "Set the clock of the node right.";
     /// The recorded pool bears no owner tag of this object. Nothing is written to it.
     ForeignOwner: Stalled, next "Put the owner tag back, remove the wrong id from status, or set deletionPolicy to Retain to let go.";
+    /// spec.adopt names a pool, and the operator may not take over any.
+    AdoptionNotAllowed: Stalled, next "Run the operator with --allow-adoption, or remove spec.adopt.";
+    /// The pool that spec.adopt leads to is not there.
+    AdoptionTargetMissing: Stalled, next "Correct spec.adopt, or remove it to have a new pool made.";
+    /// More than one pool has the name in spec.adopt.
+    AdoptionAmbiguous: Stalled, next "Set spec.adopt.identityPoolId to one of the pools that the message names.";
+    /// A pool can be taken over; nothing is changed before spec.adopt.overwrite is true.
+    AdoptionPending: Stalled, next "See status.drift and status.plan, then set spec.adopt.overwrite to true.";
+    /// An earlier object of this namespace and name left a pool. It is neither taken nor doubled by itself.
+    PreviousPoolFound: Stalled, next "Set spec.adopt.previous to true to take it with its identities, or to false for a new pool.";
     /// Several pools bear the owner tag of this object, and none of them is recorded or carries its claim.
     DuplicatePools: Stalled, next "Delete or untag the pools that are not wanted.";
     /// The pool was deleted outside, and it is not to be made anew by itself.

@@ -6,6 +6,7 @@
 //! [`crd`](crate::api::crds::crd), and `kubectl explain` shows the field docs: they are
 //! written for users, without markup.
 
+mod adopt;
 mod principal_tags;
 mod roles;
 mod rules;
@@ -13,6 +14,7 @@ mod spec;
 mod status;
 mod violations;
 
+pub use adopt::Adopt;
 pub use principal_tags::PrincipalTagAttributeMap;
 pub use roles::{
     AmbiguousRoleResolution, MappingRule, MatchType, RoleMapping, RoleMappingType, Roles,

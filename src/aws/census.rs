@@ -6,6 +6,7 @@
 //! names, and every pool in it seen. A list or look that was refused or cut is no
 //! answer.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
@@ -83,6 +84,19 @@ impl Census {
             list_began: Some(sweep.began),
             found: self.owners.owned(owner),
         })
+    }
+
+    /// The pools of a name, in the newest list that was begun after an instant, or seen
+    /// since: what this operator made or let go is known before a list shows it.
+    ///
+    /// # Errors
+    /// When the list could not be had.
+    pub async fn named(&self, name: &str, after: Timestamp) -> Result<Vec<PoolId>, Failure> {
+        let sweep = self.sweeps.after(after).await?;
+        let same = sweep.pools.iter().filter(|(_, known)| *known == name);
+        let listed = same.map(|(id, _)| id.clone());
+        let all: BTreeSet<PoolId> = listed.chain(self.owners.named(name)).collect();
+        Ok(all.into_iter().collect())
     }
 
     /// The pools with an owner tag from memory. Several are looked at anew: the asker

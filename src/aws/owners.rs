@@ -18,9 +18,10 @@ use crate::pool::settings::{Observed, PoolId};
 /// a minute of caution, twice.
 const LAG: SignedDuration = SignedDuration::from_secs(120);
 
-/// The tags of a pool that matter here.
+/// What matters here of a pool.
 #[derive(Clone, Debug)]
 struct Seen {
+    name: String,
     owner: Option<String>,
     claim: Option<String>,
     at: Timestamp,
@@ -52,6 +53,7 @@ impl Owners {
         let at = Timestamp::now();
         let mut all = self.seen();
         let seen = Seen {
+            name: observed.settings.identity_pool_name.clone(),
             owner: tag(OWNER_TAG),
             claim: tag(CLAIM_TAG),
             at,
@@ -83,6 +85,13 @@ impl Owners {
             claim: seen.claim.clone(),
         })
         .collect()
+    }
+
+    /// The pools that had a name when last seen.
+    pub(super) fn named(&self, name: &str) -> Vec<PoolId> {
+        let seen = self.seen();
+        let same = seen.iter().filter(|(_, seen)| seen.name == name);
+        same.map(|(id, _)| id.clone()).collect()
     }
 
     /// The pools of a list of which no look told whose they are.

@@ -32,6 +32,9 @@ pub(super) struct Flags {
     /// Objects that are worked on at once
     #[arg(long, env = "MAX_CONCURRENT_RECONCILES", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) max_concurrent_reconciles: u16,
+    /// Let objects take over pools that this operator did not make (spec.adopt)
+    #[arg(long, env = "ALLOW_ADOPTION")]
+    pub(super) allow_adoption: bool,
     #[command(flatten)]
     pub(super) election: Election,
     /// Address of /metrics; 0 turns it off

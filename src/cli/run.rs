@@ -145,6 +145,7 @@ async fn prepare(
         region,
         settle_window: Duration::from_secs(flags.settle_window_seconds.into()),
         resync_period: Duration::from_secs(flags.resync_period_seconds.into()),
+        allows_adoption: flags.allow_adoption,
     };
     Ok(Options {
         client,

@@ -12,9 +12,10 @@ use crate::aws::budget::{Kind, Permit};
 use crate::aws::region::Region;
 use crate::pool::call::{Answer, Call, Failure};
 use crate::pool::claim::Claim;
-use crate::pool::moves::Seen;
+use crate::pool::moves::{Seen, Which};
 use crate::pool::notes::Note;
 use crate::pool::ownership;
+use crate::pool::settings::PoolId;
 
 /// One pass's hands.
 pub(super) struct Hands<'a> {
@@ -50,6 +51,25 @@ impl Hands<'_> {
             .search(&owner, after, |id| recorded.contains(id))
             .await;
         Seen::Searched(searched)
+    }
+
+    pub(super) async fn find_by_name(
+        &self,
+        object: &IdentityPool,
+        name: &str,
+        which: Which,
+    ) -> Seen {
+        let uid = object.metadata.uid.as_deref().unwrap_or_default();
+        let (after, all) = match which {
+            Which::All { after } => (after, true),
+            Which::Unrecorded => (Timestamp::UNIX_EPOCH, false),
+        };
+        let named = self.region.census.named(name, after).await;
+        let visible = |mut ids: Vec<PoolId>| {
+            ids.retain(|id| all || !self.context.is_recorded_elsewhere(uid, id));
+            ids
+        };
+        Seen::Named(named.map(visible))
     }
 
     pub(super) async fn call(&mut self, call: Call, term_left: Duration) -> Seen {

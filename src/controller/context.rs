@@ -68,6 +68,18 @@ impl Context {
             .collect()
     }
 
+    /// Whether an object other than this one records a pool.
+    pub(super) fn is_recorded_elsewhere(&self, uid: &str, id: &PoolId) -> bool {
+        self.stores.iter().flat_map(Store::state).any(|guarded| {
+            let Ok(object) = &guarded.0 else {
+                return false;
+            };
+            let status = object.status.as_ref();
+            let recorded = status.and_then(|status| status.identity_pool_id.as_deref());
+            recorded == Some(id.as_str()) && object.metadata.uid.as_deref() != Some(uid)
+        })
+    }
+
     /// Whether the latest list lacks a pool.
     pub(super) fn is_missing(&self, id: &PoolId) -> bool {
         self.missing

@@ -87,6 +87,7 @@ async fn moves(
             Move::Reserve => hands.reserve().await,
             Move::WriteClaim(claim) => hands.write_claim(&object, claim).await,
             Move::Search { after } => hands.search(&object, after).await,
+            Move::FindByName { name, which } => hands.find_by_name(&object, &name, which).await,
             Move::Call(call) => hands.call(call, facts.moment.term_left).await,
             Move::WriteStatus { status, note } => hands.write_status(&object, &status, note).await,
             Move::DropFinalizer => hands.drop_finalizer(&object).await,

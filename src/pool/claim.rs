@@ -48,6 +48,9 @@ pub struct Claim {
     /// version, which does not know this field, waits as for any other claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub void: Option<String>,
+    /// Whether the pool was taken over, not made: no create call was sent under this claim.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopted: bool,
 }
 
 impl Claim {
@@ -121,6 +124,7 @@ mod tests {
             account_id: "123456789012".into(),
             region: "eu-west-1".into(),
             void: None,
+            adopted: false,
         };
         let at = claim.time().expect("v7");
         (claim, at)

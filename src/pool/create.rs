@@ -112,6 +112,15 @@ fn claim_of(facts: &Facts, id: Uuid) -> Claim {
         account_id: facts.operator.account_id.clone(),
         region: facts.route.clone(),
         void: None,
+        adopted: false,
+    }
+}
+
+/// The claim under which a pool is taken over.
+pub(super) fn adoption_claim(facts: &Facts) -> Claim {
+    Claim {
+        adopted: true,
+        ..claim_of(facts, facts.moment.draw)
     }
 }
 
@@ -147,6 +156,12 @@ pub(super) fn own_tags(facts: &Facts, pool: &Observed) -> Tags {
         Some(claim) => tags_under(facts, claim),
         None => tags_under(facts, &claim_for(facts, pool).id.to_string()),
     }
+}
+
+/// The owner's tags as they are shown of a pool that is not this object's yet: there is
+/// no claim whose id could be told, and a new draw each time would be news each time.
+pub(super) fn prospective_tags(facts: &Facts) -> Tags {
+    tags_under(facts, "(new)")
 }
 
 fn tags_under(facts: &Facts, claim: &str) -> Tags {

@@ -20,7 +20,7 @@ use super::settings::{self, Desired, Observed, PoolId, Settings, Tags};
 use super::time;
 use crate::api::names::{CLAIM_ANNOTATION, FINALIZER, RECONCILE_AT_ANNOTATION};
 use crate::api::{
-    DeletionPolicy, IdentityPool, IdentityPoolStatus, ManagementPolicy, OnExternalDeletion,
+    Adopt, DeletionPolicy, IdentityPool, IdentityPoolStatus, ManagementPolicy, OnExternalDeletion,
 };
 
 /// What is the same for every object of this process.
@@ -38,6 +38,8 @@ pub struct Operator {
     pub settle_window: Duration,
     /// Time between two looks at a pool of which nothing was heard.
     pub resync_period: Duration,
+    /// Whether pools may be taken over that this installation did not make.
+    pub allows_adoption: bool,
 }
 
 /// The instant of a question, and the random draws that come with it.
@@ -112,6 +114,10 @@ pub struct Facts {
     pub(super) reserved: bool,
     pub(super) claimed: Option<Claimed>,
     pub(super) created: Option<PoolId>,
+    /// The pool that this pass has put its owner tag on.
+    pub(super) adopted: Option<PoolId>,
+    /// Pools of the name that was asked for.
+    pub(super) named: Option<Vec<PoolId>>,
     pub(super) looks: BTreeMap<PoolId, Look>,
     /// Roles and role mappings as last seen.
     pub(super) roles: BTreeMap<PoolId, RoleSet>,
@@ -166,6 +172,8 @@ impl Facts {
             reserved: false,
             claimed: None,
             created: None,
+            adopted: None,
+            named: None,
             looks: BTreeMap::new(),
             roles: BTreeMap::new(),
             principal_tags: BTreeMap::new(),
@@ -213,7 +221,10 @@ impl Facts {
             Seen::Reserved => self.reserved = true,
             Seen::ClaimWritten(claim, result) => self.learn_claim(claim, result),
             Seen::Searched(Ok(search)) => self.searches.push(search),
-            Seen::Searched(Err(failure)) => self.failure = Some(failure),
+            Seen::Named(Ok(found)) => self.named = Some(found),
+            Seen::Searched(Err(failure)) | Seen::Named(Err(failure)) => {
+                self.failure = Some(failure);
+            }
             Seen::Answered(call, result) => self.learn_answer(*call, result),
             Seen::StatusWritten(result) => self.learn_object(result.map(Some)),
             Seen::FinalizerDropped(Ok(())) => self.object = None,
@@ -248,7 +259,8 @@ impl Facts {
     /// A claim made for a creation counts as void until its call is sent, because
     /// nobody else sends under it. One put back for a pool that exists never does.
     fn learn_claim(&mut self, claim: Claim, result: Result<Arc<IdentityPool>, Trouble>) {
-        if claim.void.is_some() {
+        // Nothing is sent under either.
+        if claim.void.is_some() || claim.adopted {
             return self.learn_object(result.map(Some));
         }
         let looks = &self.looks;
@@ -301,7 +313,12 @@ impl Facts {
             (Call::DeleteIdentityPool { id, .. }, Ok(_)) => return self.learn_deletion(id),
             (Call::TagResource { id, .. } | Call::UntagResource { id, .. }, Ok(_)) => {
                 self.retags += 1;
-                self.looks.remove(&id);
+                let look = self.looks.remove(&id);
+                if let Some(Look::Found(pool, _)) = look
+                    && !self.is_ours(&pool)
+                {
+                    self.adopted = Some(id);
+                }
                 return;
             }
             (_, Ok(_)) => return,
@@ -551,7 +568,24 @@ impl Facts {
         self.object
             .as_ref()
             .and_then(|object| object.spec.deletion_policy)
-            .unwrap_or(DeletionPolicy::DeleteIfEmpty)
+            .unwrap_or(if self.was_adopted() {
+                DeletionPolicy::Retain
+            } else {
+                DeletionPolicy::DeleteIfEmpty
+            })
+    }
+
+    /// Whether the pool was taken over, or is about to be.
+    fn was_adopted(&self) -> bool {
+        let taken = matches!(self.reading(), Reading::Trusted(claim, _) if claim.adopted);
+        let adopt = self.adopt();
+        taken || adopt.identity_pool_id.is_some() || adopt.identity_pool_name.is_some()
+    }
+
+    /// What the spec says of existing pools.
+    pub(super) fn adopt(&self) -> Adopt {
+        let spec = self.object.as_ref().map(|object| &object.spec);
+        spec.and_then(|spec| spec.adopt.clone()).unwrap_or_default()
     }
 
     pub(super) fn is_being_deleted(&self) -> bool {

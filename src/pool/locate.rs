@@ -44,7 +44,8 @@ pub(super) enum Located<'a> {
 
 /// Finds the pool, or says what to ask next.
 pub(super) fn locate(facts: &Facts) -> Flow<Located<'_>> {
-    let Some(id) = facts.created.clone().or_else(|| facts.recorded()) else {
+    let own = facts.created.clone().or_else(|| facts.adopted.clone());
+    let Some(id) = own.or_else(|| facts.recorded()) else {
         return match by_owner(facts, unresolved(facts))? {
             Some(pool) => Flow::Continue(Located::Pool(pool)),
             None => Flow::Continue(Located::Nowhere),
@@ -89,10 +90,11 @@ fn unresolved(facts: &Facts) -> Option<Timestamp> {
     let is_void = |id| own.is_some_and(|own| own.fate == Fate::Void && own.id == id);
     let on_object = match facts.reading() {
         Reading::Trusted(claim, _) | Reading::Void(claim) if is_void(claim.id) => None,
+        Reading::Trusted(claim, _) if claim.adopted => return Some(searched_from(facts)),
         Reading::Trusted(_, at) => Some(at),
         Reading::Untrusted(_) => facts.memory.distrusted_since,
         Reading::Absent | Reading::Void(_) if facts.has_finalizer() || !is_new(facts) => {
-            return Some(ours_unsettled(facts).map_or(facts.began, |at| time::after(at, window)));
+            return Some(searched_from(facts));
         }
         Reading::Absent | Reading::Void(_) => None,
     };
@@ -101,6 +103,13 @@ fn unresolved(facts: &Facts) -> Option<Timestamp> {
         .chain(ours_unsettled(facts))
         .max()
         .map(|at| time::after(at, window))
+}
+
+/// From when on a search counts where the object shows no call that could be under way:
+/// at once, unless this process knows of one.
+fn searched_from(facts: &Facts) -> Timestamp {
+    let window = facts.operator.settle_window;
+    ours_unsettled(facts).map_or(facts.began, |at| time::after(at, window))
 }
 
 /// When "there is no other pool" may be believed though the recorded one is gone. A

@@ -5,6 +5,7 @@
 //! that tests and model checkers drive; there is no second copy of the protocol.
 
 pub mod access;
+mod adopt;
 mod advice;
 pub mod call;
 pub mod claim;

@@ -12,6 +12,7 @@ use super::claim::Claim;
 use super::notes::Note;
 use super::ownership::Owned;
 use super::rest::Rest;
+use super::settings::PoolId;
 use crate::api::{IdentityPool, IdentityPoolStatus};
 
 /// The next thing to do.
@@ -27,6 +28,13 @@ pub enum Move {
     Search {
         /// Lists begun at or before it do not count.
         after: Timestamp,
+    },
+    /// Find pools by their name.
+    FindByName {
+        /// The name in AWS.
+        name: String,
+        /// Among which pools.
+        which: Which,
     },
     /// Ask AWS.
     Call(Call),
@@ -53,11 +61,24 @@ impl Move {
             Self::ReadObject
             | Self::Reserve
             | Self::Search { .. }
+            | Self::FindByName { .. }
             | Self::WriteStatus { .. }
             | Self::DropFinalizer
             | Self::Rest(_) => false,
         }
     }
+}
+
+/// Among which pools one is looked for by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// All that a list shows which was begun after this instant.
+    All {
+        /// Lists begun at or before it do not count.
+        after: Timestamp,
+    },
+    /// Those that no other object records, in the latest list that is at hand.
+    Unrecorded,
 }
 
 /// What came of it.
@@ -71,6 +92,8 @@ pub enum Seen {
     ClaimWritten(Claim, Result<Arc<IdentityPool>, Trouble>),
     /// What a search found.
     Searched(Result<Search, Failure>),
+    /// The pools of a name.
+    Named(Result<Vec<PoolId>, Failure>),
     /// What AWS answered.
     Answered(Box<Call>, Result<Answer, Failure>),
     /// The object with the new status.

@@ -18,7 +18,7 @@ use super::locate::{self, Located};
 use super::moves::Move;
 use super::rest;
 use super::settings::{Desired, Observed, PoolId};
-use super::{create, deletion, grants, plan, status, time};
+use super::{adopt, create, deletion, grants, plan, status, time};
 use crate::api::condition::{self, ADVISORY};
 use crate::api::{DriftPolicy, FieldDrift, PlannedCall, Reason};
 
@@ -80,6 +80,8 @@ pub(super) struct Held {
     pub(super) reason: Reason,
     pub(super) message: String,
     pub(super) drift: Vec<FieldDrift>,
+    /// What would be done once it is out of the way.
+    pub(super) plan: Vec<PlannedCall>,
     /// Whether the recorded id is to be forgotten.
     pub(super) forget: bool,
 }
@@ -90,6 +92,7 @@ impl Held {
             reason,
             message: message.into(),
             drift: Vec::new(),
+            plan: Vec::new(),
             forget: false,
         }
     }
@@ -291,6 +294,7 @@ fn nothing_due(facts: &Facts) -> Flow {
 fn no_pool(facts: &Facts) -> Flow {
     match locate::locate(facts)? {
         Located::Pool(_) => Flow::Continue(()),
+        Located::Nowhere if adopt::candidate(facts)?.is_some() => Flow::Continue(()),
         Located::Nowhere => {
             planned_creation(facts)?;
             create::create(facts)
@@ -340,7 +344,7 @@ fn unmarked(facts: &Facts) -> Flow {
 
 /// Roles and principal tags are looked at where the spec manages them, or did.
 fn unread(facts: &Facts) -> Flow {
-    let (Some(pool), Some(desired)) = (located(facts), facts.desired()) else {
+    let (Some(pool), Some(desired)) = (subject(facts), facts.desired()) else {
         return Flow::Continue(());
     };
     let managed = status::managed(facts);
@@ -386,10 +390,15 @@ fn role_refused(facts: &Facts) -> Flow {
 
 /// The configuration: what differs is changed, or reported.
 fn differs(facts: &Facts) -> Flow {
-    let (Some(pool), Some(desired)) = (located(facts), facts.desired()) else {
+    let (Some(pool), Some(desired)) = (subject(facts), facts.desired()) else {
         return Flow::Continue(());
     };
     let managed = status::managed(facts);
+    let own = if located(facts).is_some() {
+        create::own_tags(facts, pool)
+    } else {
+        create::prospective_tags(facts)
+    };
     let tags = |provider: &str| {
         let of_provider = (pool.id.clone(), provider.to_owned());
         facts.principal_tags.get(&of_provider)?.as_ref()
@@ -397,7 +406,7 @@ fn differs(facts: &Facts) -> Flow {
     let plan = plan::plan(&plan::Input {
         desired: &desired,
         observed: pool,
-        own: create::own_tags(facts, pool),
+        own,
         managed: &managed.tag_keys.iter().cloned().collect(),
         updated: facts.updated.as_ref(),
         retags: facts.retags,
@@ -416,6 +425,9 @@ fn differs(facts: &Facts) -> Flow {
     };
     if facts.only_plans() {
         return conclude(Verdict::Planned(Shown::of(&outcome)));
+    }
+    if located(facts).is_none() {
+        return take_over(facts, pool, &outcome);
     }
     if let Some(held) = report_only(facts, &outcome.differences) {
         return conclude(Verdict::Held(held));
@@ -516,6 +528,43 @@ fn record_first(facts: &Facts) -> Flow {
         "The pool exists; its settings are being brought in line.",
     );
     status::write(facts, &Verdict::Held(held)).map_or(Flow::Continue(()), act)
+}
+
+/// Puts the owner's tags on a pool once a person has agreed to all that follows; before
+/// anything else, so that no other call goes to a pool that is not ours.
+fn take_over(facts: &Facts, pool: &Observed, steps: &plan::Steps) -> Flow {
+    if !adopt::is_confirmed(facts) {
+        let shown = Shown::of(steps);
+        return conclude(Verdict::Held(Held {
+            drift: shown.drift,
+            plan: shown.calls,
+            ..Held::new(
+                Reason::AdoptionPending,
+                format!(
+                    "Pool {} can be taken over. Nothing has been changed, not even tags; status.drift \
+                     and status.plan show what would be. Set spec.adopt.overwrite to true to go on.",
+                    pool.id
+                ),
+            )
+        }));
+    }
+    let claimed = matches!(facts.reading(), Reading::Trusted(claim, _) if claim.adopted);
+    if !claimed || !facts.has_finalizer() {
+        return act(Move::WriteClaim(create::adoption_claim(facts)));
+    }
+    ready_to_write(facts, &pool.id)?;
+    act(Move::Call(Call::TagResource {
+        id: pool.id.clone(),
+        tags: create::own_tags(facts, pool),
+    }))
+}
+
+/// The pool that is looked at: this object's, or the one that it takes over.
+fn subject(facts: &Facts) -> Option<&Observed> {
+    located(facts).or_else(|| match adopt::candidate(facts) {
+        ControlFlow::Continue(candidate) => candidate,
+        ControlFlow::Break(_) => None,
+    })
 }
 
 /// The pool that [`locate`] settled on, once it has.

@@ -122,6 +122,7 @@ impl Desired {
             drift_policy: _,
             deletion_policy: _,
             on_external_deletion: _,
+            adopt: _,
             resync_period_seconds: _,
         } = object.spec.clone();
         let settings = Settings {

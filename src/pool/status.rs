@@ -162,6 +162,7 @@ fn held_up(facts: &Facts, mut status: IdentityPoolStatus, held: &Held) -> Identi
         status.applied_hash = None;
     }
     status.drift = (!held.drift.is_empty()).then(|| held.drift.clone());
+    status.plan = (!held.plan.is_empty()).then(|| held.plan.clone());
     let mut said = obstacle("False", held.reason, &held.message);
     if held.reason == Reason::Drifted {
         said.push(Said {

@@ -581,7 +581,7 @@ fn an_edit_of_the_region_leads_nowhere() {
 #[test]
 fn every_crash_point_of_a_creation_ends_with_one_pool() {
     for executed in [false, true] {
-        for moves in 1..6 {
+        for moves in 1..7 {
             let mut world = world();
             world.crash_after(moves, executed);
             world.restart();

@@ -1,6 +1,7 @@
 //! The promises of the core, without cluster and AWS: facts in, moves out.
 
 mod access;
+mod adoption;
 mod attacks;
 mod creation;
 mod deletion;

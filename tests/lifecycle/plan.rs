@@ -1,6 +1,7 @@
 //! `managementPolicy: Plan`: what would be done is shown, nothing is done, and turning to
 //! `Manage` does just that.
 
+use std::borrow::Borrow;
 use std::time::Duration;
 
 use identity_pool_operator::api::{DeletionPolicy, IdentityPoolSpec, ManagementPolicy};
@@ -10,10 +11,10 @@ use crate::world::World;
 
 const STAFF: &str = "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Staff";
 
-fn spec(policy: &str, more: Value) -> IdentityPoolSpec {
+fn spec(policy: &str, more: impl Borrow<Value>) -> IdentityPoolSpec {
     let mut spec = json!({ "managementPolicy": policy });
     let all = spec.as_object_mut().expect("a map");
-    all.extend(more.as_object().expect("a map").clone());
+    all.extend(more.borrow().as_object().expect("a map").clone());
     serde_json::from_value(spec).expect("a spec")
 }
 

@@ -13,7 +13,7 @@ use identity_pool_operator::pool::call::{Answer, Call, Failure, FailureKind, Ope
 use identity_pool_operator::pool::claim::Claim;
 use identity_pool_operator::pool::facts::{Moment, Operator};
 use identity_pool_operator::pool::memory::{Arrival, Memory};
-use identity_pool_operator::pool::moves::{Search, Trouble};
+use identity_pool_operator::pool::moves::{Search, Trouble, Which};
 use identity_pool_operator::pool::notes::Note;
 use identity_pool_operator::pool::ownership::Owned;
 use identity_pool_operator::pool::rest::Rest;
@@ -60,6 +60,8 @@ pub(crate) struct World {
     pub(crate) pools: BTreeMap<PoolId, Observed>,
     pub(crate) roles: BTreeMap<PoolId, RoleSet>,
     pub(crate) principal_tags: BTreeMap<(PoolId, String), TagMap>,
+    /// Whether the operator may take over pools.
+    pub(crate) allows_adoption: bool,
     /// Roles that AWS accepts and does not keep.
     pub(crate) dropped_role: Option<&'static str>,
     /// Pools that the list does not show yet.
@@ -117,6 +119,7 @@ impl World {
             pools: BTreeMap::new(),
             roles: BTreeMap::new(),
             principal_tags: BTreeMap::new(),
+            allows_adoption: false,
             dropped_role: None,
             unlisted: Vec::new(),
             identities: false,
@@ -137,6 +140,13 @@ impl World {
             wire: Vec::new(),
             serial: 0,
         }
+    }
+
+    fn operator(&self) -> Arc<Operator> {
+        Arc::new(Operator {
+            allows_adoption: self.allows_adoption,
+            ..(*operator()).clone()
+        })
     }
 
     pub(crate) fn object(&mut self) -> &mut IdentityPool {
@@ -237,7 +247,7 @@ impl World {
     /// One pass from start to rest.
     pub(crate) fn pass(&mut self) -> Rest {
         let object = Arc::new(self.object().clone());
-        let mut facts = Facts::begin(operator(), self.moment(), object, self.memory.clone());
+        let mut facts = Facts::begin(self.operator(), self.moment(), object, self.memory.clone());
         facts.missing = self.missing;
         for _ in 0..200 {
             facts.moment = self.moment();
@@ -307,6 +317,15 @@ impl World {
                         .expect("in range"),
                 );
                 Seen::Searched(self.search())
+            }
+            Move::FindByName { name, which } => {
+                // The other answer is at hand.
+                let asked = matches!(which, Which::All { .. });
+                self.calls
+                    .extend(asked.then_some(Operation::ListIdentityPools));
+                let same = self.pools.values();
+                let same = same.filter(|pool| pool.settings.identity_pool_name == name);
+                Seen::Named(Ok(same.map(|pool| pool.id.clone()).collect()))
             }
             Move::Call(call) => {
                 let result = self.call(call.clone());
@@ -553,6 +572,7 @@ pub(crate) fn operator() -> Arc<Operator> {
         region: "eu-west-1".into(),
         settle_window: SETTLE,
         resync_period: Duration::from_secs(1800),
+        allows_adoption: false,
     })
 }
 
@@ -606,13 +626,13 @@ impl World {
 
     /// A pass that ends right after the create call, whatever came of it.
     pub(crate) fn claim_then_crash(&mut self) {
-        self.crash_after(3, true);
+        self.crash_after(4, true);
     }
 
     /// A pass that is killed at its `count`th move, before or after it takes effect.
     pub(crate) fn crash_after(&mut self, count: usize, executed: bool) {
         let object = Arc::new(self.object().clone());
-        let mut facts = Facts::begin(operator(), self.moment(), object, self.memory.clone());
+        let mut facts = Facts::begin(self.operator(), self.moment(), object, self.memory.clone());
         for step in 1.. {
             facts.moment = self.moment();
             let mv = next(&facts);

@@ -135,13 +135,13 @@ async fn an_object_deleted_during_its_creation_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn an_object_made_anew_under_the_same_name_gets_its_own_pool() {
-    let (rig, _operator, first) = ready("anew", Some(DeletionPolicy::Retain)).await;
+    let (rig, _operator, first) = ready("anew", Some(DeletionPolicy::Delete)).await;
     rig.delete("app").await;
     rig.until_gone("app").await;
     rig.create("app", IdentityPoolSpec::default()).await;
     let second = pool_id(&rig.until_ready("app").await);
     assert_ne!(first, second);
-    assert!(rig.fake.pool(&first).is_some());
+    assert!(rig.fake.pool(&first).is_none());
     rig.fake.assert_sound();
 }
 

@@ -2,6 +2,7 @@
 //! fake Cognito that watches for what must never happen.
 
 mod access;
+mod adoption;
 mod binary;
 mod counting;
 mod crashes;

@@ -33,6 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Setup {
     pub(crate) settle_window: Duration,
     pub(crate) resync_period: Duration,
+    pub(crate) allows_adoption: bool,
     pub(crate) concurrency: u16,
     pub(crate) access_key: &'static str,
     pub(crate) endpoint: Option<String>,
@@ -46,6 +47,7 @@ impl Default for Setup {
         Self {
             settle_window: Duration::from_secs(420),
             resync_period: Duration::from_secs(1800),
+            allows_adoption: false,
             concurrency: 16,
             access_key: "AKIATEST",
             endpoint: None,
@@ -370,6 +372,7 @@ impl Running {
                 region: REGION.to_owned(),
                 settle_window: setup.settle_window,
                 resync_period: setup.resync_period,
+                allows_adoption: setup.allows_adoption,
             };
             let candidacy = setup.elected.map(|(identity, timing)| Candidacy {
                 client: election_client(config.clone()).expect("client"),

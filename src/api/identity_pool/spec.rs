@@ -25,6 +25,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::IdentityPoolStatus;
+use super::adopt::Adopt;
 use super::principal_tags::PrincipalTagAttributeMap;
 use super::roles::{RoleMapping, Roles};
 use super::rules::{each_item, each_value, undocumented};
@@ -313,8 +314,8 @@ pub struct IdentityPoolSpec {
 
     /// What becomes of the pool when the object is deleted. DeleteIfEmpty: it is deleted unless it
     /// has issued identities; then the object stays and says so. Delete: it is deleted with all its
-    /// identities. Retain: it stays in AWS. Default: DeleteIfEmpty; status.deletionPolicy shows
-    /// what is in effect.
+    /// identities. Retain: it stays in AWS. Default: Retain for a pool that was adopted, else
+    /// DeleteIfEmpty; status.deletionPolicy shows what is in effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 
@@ -323,6 +324,11 @@ pub struct IdentityPoolSpec {
     /// Default: Block.
     #[serde(default)]
     pub on_external_deletion: OnExternalDeletion,
+
+    /// Which existing pool is this object's: one that the spec names, or the one of before. Left out, a
+    /// new pool is made unless an earlier object of this namespace and name left one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopt: Option<Adopt>,
 
     /// Seconds between two looks at AWS without any change here: 60 to 86400, spread by some jitter.
     /// Default: the operator's flag, 1800.
