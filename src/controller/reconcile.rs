@@ -77,7 +77,7 @@ async fn moves(
     loop {
         facts.moment = context.moment(&hands.region);
         let mv = next(&facts);
-        // Without an object the core asks for nothing but a rest.
+        // Of an object that is gone the core asks nothing but what became of its pool.
         let object = facts
             .object
             .as_ref()

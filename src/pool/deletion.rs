@@ -38,6 +38,34 @@ pub(super) fn delete(facts: &Facts) -> Flow {
     }
 }
 
+/// The apiserver removes an object although it has a finalizer, when its deletion began
+/// before the finalizer came and ends after it. A pool that was made for it in this very
+/// pass, and whose id never came on record, is nobody's, and goes as the policy says.
+pub(super) fn unpublished(facts: &Facts) -> Flow {
+    let (Some(object), Some(pool)) = (&facts.lost, facts.unpublished()) else {
+        return Flow::Continue(());
+    };
+    let policy = object.spec.deletion_policy;
+    if policy == Some(DeletionPolicy::Retain) || facts.failure.is_some() {
+        return Flow::Continue(());
+    }
+    if policy != Some(DeletionPolicy::Delete) {
+        match facts.has_identities {
+            None => {
+                let id = pool.id.clone();
+                return act(Move::Call(Call::ListIdentities { id }));
+            }
+            Some(true) => return Flow::Continue(()),
+            Some(false) => {}
+        }
+    }
+    let looked_at = next::ready_to_write(facts, &pool.id)?;
+    act(Move::Call(Call::DeleteIdentityPool {
+        id: pool.id.clone(),
+        signed_at: looked_at,
+    }))
+}
+
 fn not_suspended(facts: &Facts) -> Flow {
     let policy = match (facts.is_suspended(), facts.only_plans()) {
         (false, false) => return Flow::Continue(()),

@@ -18,7 +18,7 @@ use super::moves::{Search, Seen, Trouble};
 use super::ownership::{self, Owned, Ownership};
 use super::settings::{self, Desired, Observed, PoolId, Settings, Tags};
 use super::time;
-use crate::api::names::{CLAIM_ANNOTATION, FINALIZER, RECONCILE_AT_ANNOTATION};
+use crate::api::names::{CLAIM_ANNOTATION, CLAIM_TAG, FINALIZER, RECONCILE_AT_ANNOTATION};
 use crate::api::{
     Adopt, DeletionPolicy, IdentityPool, IdentityPoolStatus, ManagementPolicy, OnExternalDeletion,
 };
@@ -96,6 +96,8 @@ pub struct Facts {
     pub moment: Moment,
     /// The object as last read or written; `None` when it is gone.
     pub object: Option<Arc<IdentityPool>>,
+    /// The object as last seen, where it went without being let go.
+    pub(super) lost: Option<Arc<IdentityPool>>,
     /// What earlier passes left.
     pub memory: Memory,
     /// Whether the latest list of the account lacks the recorded pool.
@@ -162,6 +164,7 @@ impl Facts {
             route,
             moment,
             object: Some(object),
+            lost: None,
             memory,
             missing: false,
             meddled: false,
@@ -240,6 +243,9 @@ impl Facts {
                         .is_none_or(|uid| new.metadata.uid.as_deref() == Some(uid))
                 });
                 let asked = self.reconcile_at().map(str::to_owned);
+                if same.is_none() {
+                    return self.lose();
+                }
                 self.object = same;
                 if self.reconcile_at().map(str::to_owned) != asked {
                     // Who asks for a look wants one from after the question.
@@ -251,9 +257,32 @@ impl Facts {
                 self.note_claim();
             }
             Err(Trouble::Stale) => self.outdated = true,
-            Err(Trouble::Gone) => self.object = None,
+            Err(Trouble::Gone) => self.lose(),
             Err(Trouble::Failed(what)) => self.trouble = Some(what),
         }
+    }
+
+    fn lose(&mut self) {
+        self.lost = self.object.take();
+    }
+
+    /// The pool that this pass made, where its id never came on record because the object
+    /// went meanwhile: nobody can know of it.
+    pub(super) fn unpublished(&self) -> Option<&Observed> {
+        let claim = &self.claimed.as_ref()?.claim;
+        let status = self.lost.as_ref()?.status.as_ref();
+        let recorded = status.and_then(|status| status.identity_pool_id.as_deref());
+        let owner = ownership::owner_of(&self.operator.installation, &claim.uid);
+        let made = |pool: &Observed| {
+            let of_claim = pool.tags.get(CLAIM_TAG) == Some(&claim.id.to_string());
+            of_claim && ownership::verdict(&pool.tags, &owner) == Ownership::Ours
+        };
+        self.looks.values().find_map(|look| match look {
+            Look::Found(pool, _) if made(pool) && recorded != Some(pool.id.as_str()) => {
+                Some(&**pool)
+            }
+            Look::Found(..) | Look::Gone => None,
+        })
     }
 
     /// A claim made for a creation counts as void until its call is sent, because

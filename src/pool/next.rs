@@ -164,10 +164,11 @@ fn closing(facts: &Facts, verdict: &Verdict) -> Move {
 }
 
 fn gone(facts: &Facts) -> Flow {
-    if facts.object.is_none() {
-        return conclude(Verdict::Released);
+    if facts.object.is_some() {
+        return Flow::Continue(());
     }
-    Flow::Continue(())
+    deletion::unpublished(facts)?;
+    conclude(Verdict::Released)
 }
 
 /// Any event wakes a pass, but only a change by a person ends a pause early; that

@@ -109,13 +109,16 @@ pub(super) fn rest(facts: &Facts, verdict: &Verdict) -> Rest {
 /// bring the object back. A pool that was made for an object which is gone without its
 /// finalizer has nobody to look after it; at least the log says so.
 fn released(facts: &Facts) -> Rest {
-    let orphan = facts.created.as_ref().filter(|_| !facts.deleted);
+    let orphan = facts.unpublished();
     let own = facts.memory.own_claim.as_ref();
     let unclear = own.is_some_and(|own| matches!(own.fate, Fate::Unclear(_)));
     Rest {
         memory: unclear.then(|| remembered(facts)),
         weight: orphan.map_or(Weight::Normal, |_| Weight::Warning),
-        detail: orphan.map(|id| format!("pool {id} was just created and has no object any more")),
+        detail: orphan.map(|pool| {
+            let id = &pool.id;
+            format!("pool {id} was just created and has no object any more")
+        }),
         ..done(facts, Outcome::Released, None)
     }
 }

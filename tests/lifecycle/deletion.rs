@@ -5,6 +5,8 @@ use std::time::Duration;
 use identity_pool_operator::api::names::OWNER_TAG;
 use identity_pool_operator::api::{DeletionPolicy, IdentityPoolSpec, ManagementPolicy};
 use identity_pool_operator::pool::call::{FailureKind, Operation};
+use identity_pool_operator::pool::notes::Weight;
+use identity_pool_operator::pool::rest::{Outcome, Rest};
 
 use crate::world::{Fate, SETTLE, World};
 
@@ -128,6 +130,44 @@ fn a_refused_creation_does_not_hold_up_the_deletion() {
     world.delete();
     world.pass();
     assert!(world.object.is_none());
+}
+
+/// The apiserver lets an object go although a finalizer came while it was deleted.
+fn vanished(spec: IdentityPoolSpec, fate: Option<Fate>) -> (World, Rest) {
+    let mut world = World::new(spec);
+    world
+        .fates
+        .extend(fate.map(|fate| (Operation::CreateIdentityPool, fate)));
+    world.meanwhile = Some((Operation::CreateIdentityPool, |world| world.object = None));
+    let rest = world.pass();
+    (world, rest)
+}
+
+#[test]
+fn a_pool_whose_object_vanished_while_it_was_made_goes_unless_it_is_to_be_kept() {
+    for fate in [None, Some(Fate::ReplyLost)] {
+        let (world, rest) = vanished(IdentityPoolSpec::default(), fate);
+        assert!(world.pools.is_empty(), "{fate:?}");
+        assert_eq!((rest.outcome, rest.detail), (Outcome::Released, None));
+        let retained = IdentityPoolSpec {
+            deletion_policy: Some(DeletionPolicy::Retain),
+            ..Default::default()
+        };
+        let (world, rest) = vanished(retained, fate);
+        assert_eq!(world.pools.len(), 1, "{fate:?}");
+        assert_eq!(rest.weight, Weight::Warning, "somebody is told");
+    }
+}
+
+#[test]
+fn a_pool_that_was_on_record_stays_when_its_object_vanishes() {
+    let mut world = World::new(IdentityPoolSpec::default());
+    world.pass();
+    world.edit(|spec| spec.allow_classic_flow = true);
+    world.meanwhile = Some((Operation::UpdateIdentityPool, |world| world.object = None));
+    world.pass();
+    assert_eq!(world.pools.len(), 1);
+    assert!(!world.calls.contains(&DELETE));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use harness::cognito::{Fault, FaultKind};
 use identity_pool_operator::api::{DeletionPolicy, IdentityPoolSpec};
+use kube::ResourceExt;
 use serde_json::json;
 
 use crate::rig::{Rig, Setup, message, pool_id};
@@ -120,9 +121,25 @@ async fn an_object_deleted_during_its_creation_leaves_nothing_behind() {
     };
     let operator = rig.operator_with(setup.clone()).await;
     for n in 0..10 {
-        rig.create(&format!("app-{n}"), IdentityPoolSpec::default())
-            .await;
-        rig.delete(&format!("app-{n}")).await;
+        let name = format!("app-{n}");
+        rig.create(&name, IdentityPoolSpec::default()).await;
+        // A deletion that began before the finalizer came ignores it: see the next test.
+        let held = async {
+            while rig
+                .pools
+                .get(&name)
+                .await
+                .expect("there")
+                .finalizers()
+                .is_empty()
+            {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), held)
+            .await
+            .expect("a finalizer");
+        rig.delete(&name).await;
     }
     operator.kill();
     let _operator = rig.operator_with(setup).await;
@@ -130,6 +147,26 @@ async fn an_object_deleted_during_its_creation_leaves_nothing_behind() {
         rig.until_gone(&format!("app-{n}")).await;
     }
     assert_eq!(rig.fake.pools().len(), 0);
+    rig.fake.assert_sound();
+}
+
+#[tokio::test]
+async fn objects_deleted_in_the_moment_of_their_creation_leave_no_pool() {
+    let rig = Rig::new("moment").await;
+    let operator = rig.operator().await;
+    operator.listed().await;
+    for n in 0..100 {
+        let name = format!("app-{n}");
+        rig.create(&name, IdentityPoolSpec::default()).await;
+        // Some go before their finalizer comes, some with it, some in spite of it.
+        tokio::time::sleep(Duration::from_millis(n % 10)).await;
+        rig.delete(&name).await;
+    }
+    for n in 0..100 {
+        rig.until_gone(&format!("app-{n}")).await;
+    }
+    operator.stop().await;
+    assert_eq!(rig.fake.pools(), Vec::<serde_json::Value>::new());
     rig.fake.assert_sound();
 }
 
