@@ -98,6 +98,8 @@ reasons! {
     ConcurrentModification: Progressing, next "Find the other writer if it stays (console, Terraform, a second cluster).";
     /// AWS refuses a value of the spec.
     InvalidRequest: Stalled, next "Correct the spec; AWS's own sentence says what it refuses.";
+    /// Two entries of the spec are for one provider in AWS, which keeps one only.
+    ConflictingEntries: Stalled, next "Put the entries that the message names into one.";
     /// AWS denies the call to the operator's identity.
     AccessDenied: Stalled, next "Give the operator the permission that the message names.";
     /// AWS did not accept a role: it may be too new for IAM, or not allowed. Tried again for two minutes.

@@ -19,7 +19,8 @@ const SAID: usize = 4;
 struct Table {
     present: HashMap<String, Memory>,
     departed: HashSet<String>,
-    /// Fingerprints of the statuses that this process wrote or found in order last.
+    /// Fingerprints of the statuses that this process wrote or found in order last, the
+    /// newest at the end; the ones before it only until the watch has shown the newest.
     statuses: HashMap<String, VecDeque<u64>>,
 }
 
@@ -95,9 +96,7 @@ impl Memories {
         let print = fingerprint(status);
         let mut table = self.table();
         let said = table.statuses.entry(uid.to_owned()).or_default();
-        if said.contains(&print) {
-            return;
-        }
+        said.retain(|old| *old != print);
         said.push_back(print);
         if said.len() > SAID {
             said.pop_front();
@@ -111,9 +110,14 @@ impl Memories {
         uid: &str,
         status: Option<&IdentityPoolStatus>,
     ) -> Option<bool> {
-        let table = self.table();
-        let said = table.statuses.get(uid)?;
-        Some(!said.contains(&fingerprint(status)))
+        let mut table = self.table();
+        let said = table.statuses.get_mut(uid)?;
+        let print = fingerprint(status);
+        if said.back() == Some(&print) {
+            // A watch does not go back: what came before this can only be somebody's doing.
+            said.retain(|newest| *newest == print);
+        }
+        Some(!said.contains(&print))
     }
 }
 

@@ -46,6 +46,10 @@ async fn pass(object: Arc<IdentityPool>, context: &Context) -> Option<std::time:
     let uid = object.uid().unwrap_or_default();
     context.telemetry.metrics.pass_begun();
     let (last, rest) = moves(object, &uid, context).await;
+    if matches!(rest.outcome, Outcome::Applied | Outcome::Unchanged) {
+        // What others added to it is in order too.
+        context.memories.says(&uid, last.status.as_ref());
+    }
     context.memories.end(&uid, rest.memory.clone());
     tell(&last, &rest, context);
     let reason = rest.reason.map(crate::api::Reason::as_str);

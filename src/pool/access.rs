@@ -78,6 +78,31 @@ pub struct Access {
     pub principal_tags: Option<TagMaps>,
 }
 
+/// Two entries of a spec that are for one provider in AWS, in a sentence: the names differ,
+/// so that the schema cannot see it.
+pub(super) fn clash(spec: &IdentityPoolSpec) -> Option<String> {
+    let clients = &spec.cognito_identity_providers;
+    let mappings = spec.role_mappings.iter().flatten();
+    let maps = spec.principal_tag_attribute_maps.iter().flatten();
+    let told = |field: &str, key: String| {
+        format!(
+            "Two entries of spec.{field} are for {key}, of which AWS keeps one only. Put them into one."
+        )
+    };
+    twice(mappings.map(|mapping| mapping_key(clients, mapping)))
+        .map(|key| told("roleMappings", key))
+        .or_else(|| {
+            let key = twice(maps.map(|map| tags_key(clients, map)))?;
+            Some(told("principalTagAttributeMaps", key))
+        })
+}
+
+fn twice(keys: impl Iterator<Item = String>) -> Option<String> {
+    let mut seen = BTreeSet::new();
+    let mut keys = keys;
+    keys.find(|key| !seen.insert(key.clone()))
+}
+
 impl TagMap {
     /// AWS's own map, which there is no way to go back to but by setting it.
     fn aws_default() -> Self {
@@ -213,15 +238,53 @@ pub(super) fn providers(desired: &Access, managed: &Managed) -> BTreeSet<String>
         .collect()
 }
 
-/// Roles and mappings as they shall be, on a pool with these settings.
+/// How the settings of a pool change.
+#[derive(Clone, Copy)]
+pub(super) struct Change<'a> {
+    pub(super) before: &'a Settings,
+    pub(super) after: &'a Settings,
+}
+
+impl Change<'_> {
+    /// Whether the pool loses a provider by it. One that it never had, or of a form that is
+    /// not known here, is left for AWS to judge.
+    fn removes(self, provider: &str) -> bool {
+        is_configured(self.before, provider) && !is_configured(self.after, provider)
+    }
+
+    /// Whether somebody gets in who did not before, or by another way.
+    fn lets_in(self) -> bool {
+        let (before, after) = (self.before, self.after);
+        let more = |one: bool, other: bool| !one && other;
+        more(
+            before.allow_unauthenticated_identities,
+            after.allow_unauthenticated_identities,
+        ) || more(before.allow_classic_flow, after.allow_classic_flow)
+            || !after
+                .cognito_identity_providers
+                .is_subset(&before.cognito_identity_providers)
+            || !after
+                .saml_provider_arns
+                .is_subset(&before.saml_provider_arns)
+            || !after
+                .open_id_connect_provider_arns
+                .is_subset(&before.open_id_connect_provider_arns)
+            || after
+                .supported_login_providers
+                .keys()
+                .any(|key| !before.supported_login_providers.contains_key(key))
+    }
+}
+
+/// Roles and mappings as they shall be, after a change of the pool.
 pub(super) fn wanted_roles(
     desired: &Access,
     managed: &Managed,
     observed: &RoleSet,
-    settings: &Settings,
+    change: Change<'_>,
 ) -> RoleSet {
     let mut unmanaged = observed.mappings.clone();
-    unmanaged.retain(|provider, _| is_configured(settings, provider));
+    unmanaged.retain(|provider, _| !change.removes(provider));
     RoleSet {
         roles: block(
             desired.roles.as_ref(),
@@ -240,23 +303,34 @@ fn block<T: Clone + Default>(desired: Option<&T>, managed: bool, observed: T) ->
     }
 }
 
-/// What a pool can bear while its providers change: mappings for providers that it has
-/// before and after.
-pub(super) fn in_between(wanted: &RoleSet, before: &Settings, after: &Settings) -> RoleSet {
+/// What a pool can bear while its providers change: the roles as they shall be, and
+/// mappings for providers that it has before and after.
+pub(super) fn in_between(wanted: &RoleSet, observed: &RoleSet, change: Change<'_>) -> RoleSet {
     let mut set = wanted.clone();
-    set.mappings
-        .retain(|provider, _| is_configured(before, provider) && is_configured(after, provider));
+    set.mappings.retain(|provider, _| {
+        let there =
+            is_configured(change.before, provider) || observed.mappings.contains_key(provider);
+        there && !change.removes(provider)
+    });
     set
 }
 
-/// Whether a mapping is for a provider that these settings lack.
-pub(super) fn has_stray_mapping(set: &RoleSet, settings: &Settings) -> bool {
-    let mut providers = set.mappings.keys();
-    providers.any(|provider| !is_configured(settings, provider))
+/// Whether something has to go before the pool changes: a mapping before its provider, a
+/// role before those come who would get it.
+pub(super) fn goes_first(wanted: &RoleSet, observed: &RoleSet, change: Change<'_>) -> bool {
+    let stray = observed
+        .mappings
+        .keys()
+        .any(|provider| change.removes(provider));
+    let mut roles = observed.roles.iter();
+    stray
+        || roles.any(|(name, role)| match wanted.roles.get(name) {
+            None => true,
+            Some(other) => other != role && change.lets_in(),
+        })
 }
 
-/// Whether AWS takes a mapping for this key on a pool with these settings. A key of a form
-/// that is not known here is left for AWS to judge.
+/// Whether a provider with this key is seen to be among these settings.
 fn is_configured(settings: &Settings, provider: &str) -> bool {
     if provider.starts_with("cognito-idp.") {
         let mut clients = settings.cognito_identity_providers.iter();
@@ -292,7 +366,12 @@ pub(super) fn wanted_tags(desired: &Access, managed: &Managed) -> (TagMaps, TagM
 /// Whether a map that is to go back to AWS's default is there. One that was never set
 /// reads as none.
 pub(super) fn is_default(observed: Option<&TagMap>) -> bool {
-    observed.is_none_or(|map| *map == TagMap::aws_default())
+    observed.is_none_or(|map| map.use_defaults)
+}
+
+/// Whether a map is as it shall be. AWS's own map may read back with what it stands for.
+pub(super) fn is_as(wanted: &TagMap, observed: Option<&TagMap>) -> bool {
+    observed.is_some_and(|map| map == wanted || (map.use_defaults && wanted.use_defaults))
 }
 
 /// The spec fields in which two sets differ.

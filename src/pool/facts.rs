@@ -121,8 +121,10 @@ pub struct Facts {
     /// Pools of the name that was asked for.
     pub(super) named: Option<Vec<PoolId>>,
     pub(super) looks: BTreeMap<PoolId, Look>,
-    /// Roles and role mappings as last seen.
-    pub(super) roles: BTreeMap<PoolId, RoleSet>,
+    /// Roles and role mappings as last seen, and when.
+    pub(super) roles: BTreeMap<PoolId, (RoleSet, Timestamp)>,
+    /// Setting a map of principal tags found nothing: the pool, or the provider.
+    pub(super) misplaced: Option<Failure>,
     /// Principal tags as last seen, by pool and provider; `None` where there is no map.
     pub(super) principal_tags: BTreeMap<(PoolId, String), Option<TagMap>>,
     /// What this pass asked for last, to tell what AWS did not take.
@@ -179,6 +181,7 @@ impl Facts {
             named: None,
             looks: BTreeMap::new(),
             roles: BTreeMap::new(),
+            misplaced: None,
             principal_tags: BTreeMap::new(),
             asked: Asked::default(),
             searches: Vec::new(),
@@ -252,6 +255,8 @@ impl Facts {
                     self.looks.clear();
                     self.roles.clear();
                     self.principal_tags.clear();
+                    self.updated = None;
+                    self.asked = Asked::default();
                 }
                 self.outdated = false;
                 self.note_claim();
@@ -325,7 +330,7 @@ impl Facts {
             (_, Ok(Answer::Pool(observed))) => return self.learn_look(observed),
             (_, Ok(Answer::HasIdentities(any))) => return self.has_identities = Some(any),
             (Call::GetIdentityPoolRoles { id }, Ok(Answer::Roles(set))) => {
-                self.roles.insert(id, set);
+                self.roles.insert(id, (set, self.heard_at));
                 return;
             }
             (Call::SetIdentityPoolRoles { id, set }, Ok(_)) => return self.learn_roles(&id, set),
@@ -365,6 +370,12 @@ impl Facts {
             {
                 self.looks.insert(id, Look::Gone);
             }
+            (Call::SetPrincipalTagAttributeMap { id, .. }, failure)
+                if failure.kind == FailureKind::NotFound =>
+            {
+                self.looks.remove(&id);
+                self.misplaced = Some(failure);
+            }
             (Call::GetPrincipalTagAttributeMap { id, provider }, failure)
                 if failure.kind == FailureKind::NotFound =>
             {
@@ -377,7 +388,7 @@ impl Facts {
     /// AWS accepts roles that it then does not keep: what it has is read anew.
     fn learn_roles(&mut self, id: &PoolId, set: RoleSet) {
         self.memory.role_refused_since = None;
-        if let (Some(before), true) = (self.roles.remove(id), self.was_in_sync()) {
+        if let (Some((before, _)), true) = (self.roles.remove(id), self.was_in_sync()) {
             let drift = access::role_drift(&set, &before);
             self.corrected
                 .extend(drift.into_iter().map(|entry| entry.field));
@@ -435,7 +446,8 @@ impl Facts {
             Ok(observed) => {
                 self.created = Some(observed.id.clone());
                 // What was just made has no roles.
-                self.roles.insert(observed.id.clone(), RoleSet::default());
+                let none = (RoleSet::default(), self.heard_at);
+                self.roles.insert(observed.id.clone(), none);
                 self.learn_look(observed);
             }
             Err(failure) if failure.kind.is_refusal() => self.failure = Some(failure),

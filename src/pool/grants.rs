@@ -3,7 +3,7 @@
 //! In two parts, because the pool's providers stand between them: what has to go before its
 //! provider goes, and what can only come when its provider is there.
 
-use super::access::{self, Access, RoleSet, TagMap};
+use super::access::{self, Access, Change, RoleSet, TagMap};
 use super::call::Call;
 use super::facts::Asked;
 use super::plan::Planned;
@@ -56,7 +56,7 @@ pub(super) fn grants(desired: &Access, input: Input<'_>, pool: Pool<'_>) -> Gran
         }
     }
     for (provider, map) in asked_for {
-        if (input.tags)(&provider) != Some(&map) {
+        if !access::is_as(&map, (input.tags)(&provider)) {
             let call = grants.tags(input, pool, provider, map);
             grants.after.extend(call);
         }
@@ -66,7 +66,11 @@ pub(super) fn grants(desired: &Access, input: Input<'_>, pool: Pool<'_>) -> Gran
 
 impl Grants {
     fn roles(&mut self, desired: &Access, input: Input<'_>, pool: Pool<'_>, observed: &RoleSet) {
-        let wanted = access::wanted_roles(desired, input.managed, observed, pool.after);
+        let change = Change {
+            before: pool.before,
+            after: pool.after,
+        };
+        let wanted = access::wanted_roles(desired, input.managed, observed, change);
         let drift = access::role_drift(&wanted, observed);
         if drift.is_empty() {
             return;
@@ -75,16 +79,16 @@ impl Grants {
             id: pool.id.clone(),
             set,
         };
-        if pool.before != pool.after && access::has_stray_mapping(observed, pool.after) {
-            let narrow = access::in_between(&wanted, pool.before, pool.after);
-            if input.asked.roles.as_ref() != Some(&narrow) {
-                let away = access::role_drift(&narrow, observed);
-                self.before.push(Planned::new(set(narrow), &away));
-            }
+        let first = pool.before != pool.after && access::goes_first(&wanted, observed, change);
+        let narrow = first.then(|| access::in_between(&wanted, observed, change));
+        let narrow = narrow.filter(|narrow| input.asked.roles.as_ref() != Some(narrow));
+        if let Some(narrow) = &narrow {
+            let away = access::role_drift(narrow, observed);
+            self.before.push(Planned::new(set(narrow.clone()), &away));
         }
         if input.asked.roles.as_ref() == Some(&wanted) {
             self.not_taken.extend(drift.clone());
-        } else {
+        } else if narrow.as_ref() != Some(&wanted) {
             self.after.push(Planned::new(set(wanted), &drift));
         }
         self.differences.extend(drift);

@@ -58,7 +58,7 @@ pub(super) fn locate(facts: &Facts) -> Flow<Located<'_>> {
             Some(pool) => Flow::Continue(Located::Pool(pool)),
             None => not_ours(facts, foreign),
         },
-        Some(Look::Gone) => match by_owner(facts, settled_but_for(facts, &id))? {
+        Some(Look::Gone) => match by_owner(facts, settled_but_for(facts))? {
             Some(pool) => Flow::Continue(Located::Pool(pool)),
             None if just_claimed(facts) => hold(
                 Reason::NotYetVisible,
@@ -91,6 +91,7 @@ fn unresolved(facts: &Facts) -> Option<Timestamp> {
     let on_object = match facts.reading() {
         Reading::Trusted(claim, _) | Reading::Void(claim) if is_void(claim.id) => None,
         Reading::Trusted(claim, _) if claim.adopted => return Some(searched_from(facts)),
+        Reading::Trusted(claim, _) if is_ended(facts, claim.id) => return Some(facts.began),
         Reading::Trusted(_, at) => Some(at),
         Reading::Untrusted(_) => facts.memory.distrusted_since,
         Reading::Absent | Reading::Void(_) if facts.has_finalizer() || !is_new(facts) => {
@@ -105,6 +106,16 @@ fn unresolved(facts: &Facts) -> Option<Timestamp> {
         .map(|at| time::after(at, window))
 }
 
+/// Whether the one call of a claim is known to have made a pool that is gone again: then
+/// nothing of it can show up any more.
+fn is_ended(facts: &Facts, claim: Uuid) -> bool {
+    let own = facts.memory.own_claim.as_ref();
+    own.is_some_and(|own| match &own.fate {
+        Fate::Made(id) => own.id == claim && matches!(facts.look(id), Some(Look::Gone)),
+        Fate::Void | Fate::Unclear(_) => false,
+    })
+}
+
 /// From when on a search counts where the object shows no call that could be under way:
 /// at once, unless this process knows of one.
 fn searched_from(facts: &Facts) -> Timestamp {
@@ -112,26 +123,15 @@ fn searched_from(facts: &Facts) -> Timestamp {
     ours_unsettled(facts).map_or(facts.began, |at| time::after(at, window))
 }
 
-/// When "there is no other pool" may be believed though the recorded one is gone. A
-/// claim that is known to have made just that pool has nothing left to settle; an id
-/// in status alone proves nothing, since it can be forged or older than the claim.
+/// When "there is no other pool" may be believed though the recorded one is gone: an id in
+/// status alone proves nothing, since it can be forged or older than the claim.
 ///
 /// Where nothing follows from it but a sentence in status, it may be said at once.
-fn settled_but_for(facts: &Facts, gone: &PoolId) -> Timestamp {
+fn settled_but_for(facts: &Facts) -> Timestamp {
     if !facts.is_being_deleted() && !facts.recreates() {
         return facts.began;
     }
-    let made = facts.memory.own_claim.as_ref();
-    let ended =
-        made.is_some_and(|own| own.fate == Fate::Made(gone.clone()) && on_object(facts, own.id));
-    if ended {
-        return facts.began;
-    }
     unresolved(facts).unwrap_or(facts.began)
-}
-
-fn on_object(facts: &Facts, id: Uuid) -> bool {
-    matches!(facts.reading(), Reading::Trusted(claim, _) if claim.id == id)
 }
 
 /// When this process itself last sent a create call of which nothing is known,
@@ -235,7 +235,10 @@ fn doubt(facts: &Facts) -> String {
     }
     match facts.reading() {
         Reading::Trusted(_, at) => {
-            format!("The outcome of the CreateIdentityPool call claimed at {at:.0} is not known")
+            format!(
+                "This process does not know what came of the CreateIdentityPool call claimed at \
+                 {at:.0}"
+            )
         }
         Reading::Absent | Reading::Void(_) | Reading::Untrusted(_) => format!(
             "The annotation {CLAIM_ANNOTATION} is not as the operator left it, and \

@@ -113,9 +113,13 @@ pub(super) fn hold<T>(reason: Reason, message: impl Into<String>) -> Flow<T> {
     conclude(Verdict::Held(Held::new(reason, message)))
 }
 
-/// Moves after which a pass is broken off. The longest honest pass needs about
-/// twenty; more means that two writers undo each other, and waiting helps.
+/// Moves after which a pass is broken off. The longest honest pass needs about twenty, and
+/// [`MOVES_PER_MAP`] for each map of principal tags; more means that two writers undo each
+/// other, and waiting helps.
 const MAX_MOVES: u32 = 60;
+
+/// A look, a reservation, the call, a look at what came of it, and one to spare.
+const MOVES_PER_MAP: u32 = 5;
 
 /// A role that was just made is known everywhere in AWS within seconds; two minutes are
 /// what IAM's users wait for it at most.
@@ -130,6 +134,7 @@ const RULES: &[fn(&Facts) -> Flow] = &[
     runaway,
     being_deleted,
     suspended,
+    clashing,
     elsewhere,
     role_refused,
     aws_failed,
@@ -137,6 +142,7 @@ const RULES: &[fn(&Facts) -> Flow] = &[
     no_pool,
     unmarked,
     doubled,
+    misplaced,
     unread,
     differs,
 ];
@@ -207,11 +213,16 @@ fn rerouted(facts: &Facts) -> Flow {
 }
 
 fn runaway(facts: &Facts) -> Flow {
-    if facts.moves >= MAX_MOVES {
+    let managed = status::managed(facts);
+    let maps = facts.desired().map_or(0, |desired| {
+        access::providers(&desired.access, &managed).len()
+    });
+    let most = MAX_MOVES + MOVES_PER_MAP * u32::try_from(maps).unwrap_or(MAX_MOVES);
+    if facts.moves >= most {
         return hold(
             Reason::ConcurrentModification,
             format!(
-                "No end after {MAX_MOVES} steps: somebody else keeps changing the object or its pool."
+                "No end after {most} steps: somebody else keeps changing the object or its pool."
             ),
         );
     }
@@ -230,6 +241,15 @@ fn suspended(facts: &Facts) -> Flow {
         return conclude(Verdict::Suspended);
     }
     Flow::Continue(())
+}
+
+/// What only one of two entries could have is given to neither.
+fn clashing(facts: &Facts) -> Flow {
+    let spec = facts.object.as_ref().map(|object| &object.spec);
+    match spec.and_then(access::clash) {
+        Some(sentence) => hold(Reason::ConflictingEntries, sentence),
+        None => Flow::Continue(()),
+    }
 }
 
 /// Account and region are frozen by the claim; an edit of them must not lead to
@@ -413,7 +433,7 @@ fn differs(facts: &Facts) -> Flow {
         retags: facts.retags,
         grants: grants::Input {
             managed: &managed,
-            roles: facts.roles.get(&pool.id),
+            roles: facts.roles.get(&pool.id).map(|(set, _)| set),
             tags: &tags,
             asked: &facts.asked,
         },
@@ -433,14 +453,42 @@ fn differs(facts: &Facts) -> Flow {
     if let Some(held) = report_only(facts, &outcome.differences) {
         return conclude(Verdict::Held(held));
     }
-    if facts.recorded().as_ref() != Some(&pool.id) || !status::records_grants(facts, &desired) {
+    if facts.recorded().as_ref() != Some(&pool.id) || !status::records_what_is_set(facts, &desired)
+    {
         record_first(facts)?;
     }
     ready_to_write(facts, &pool.id)?;
-    match outcome.calls.into_iter().next() {
-        Some(planned) => act(Move::Call(planned.call)),
-        None => Flow::Continue(()),
+    let Some(planned) = outcome.calls.into_iter().next() else {
+        return Flow::Continue(());
+    };
+    if planned.call.operation() == Operation::SetIdentityPoolRoles {
+        roles_seen_lately(facts, &pool.id)?;
     }
+    act(Move::Call(planned.call))
+}
+
+/// What nobody manages is sent back as it was seen, so it has to be seen lately.
+fn roles_seen_lately(facts: &Facts, id: &PoolId) -> Flow {
+    match facts.roles.get(id) {
+        Some((_, at)) if is_recent(facts, *at) => Flow::Continue(()),
+        _ => act(Move::Call(Call::GetIdentityPoolRoles { id: id.clone() })),
+    }
+}
+
+/// A map of principal tags that found no place, though the pool is there.
+fn misplaced(facts: &Facts) -> Flow {
+    let Some(failure) = facts
+        .misplaced
+        .as_ref()
+        .filter(|_| located(facts).is_some())
+    else {
+        return Flow::Continue(());
+    };
+    let kind = FailureKind::Invalid;
+    conclude(Verdict::Failed(Failure {
+        kind,
+        ..failure.clone()
+    }))
 }
 
 /// Waiting for the budget comes before the look that a write rests on, or the look

@@ -101,7 +101,9 @@ pub(super) fn plan(input: &Input<'_>) -> Plan {
     let of_pool = match of_pool(input, settings.clone()) {
         Plan::Done => Steps::default(),
         Plan::Steps(steps) => steps,
-        broken => return broken,
+        // What AWS does not take holds up nothing else.
+        broken if grants.before.is_empty() && grants.after.is_empty() => return broken,
+        _ => Steps::default(),
     };
     let differences = [of_pool.differences, grants.differences].concat();
     if differences.is_empty() {

@@ -23,6 +23,10 @@ const DOUBTFUL_PAUSE: Duration = Duration::from_secs(30);
 /// Pause until the term is looked at again: a leader renews it every two seconds or so.
 const TERM_PAUSE: Duration = Duration::from_secs(1);
 
+/// Time between two looks that somebody else's writes to status bring about: short for a
+/// person who wonders, long for two programs that disagree.
+const MEDDLED_PAUSE: Duration = Duration::from_secs(10);
+
 /// What became of a pass, for metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
@@ -175,6 +179,8 @@ fn in_sync(facts: &Facts) -> Rest {
     if let Some(memory) = &mut rest.memory {
         memory.next_look = Some(time::after(facts.moment.now, pause));
         memory.late_until = facts.memory.late_until.filter(|_| late.is_some());
+        memory.role_refused_since = None;
+        memory.hold = facts.meddled.then(|| hold(facts, MEDDLED_PAUSE)).flatten();
     }
     rest
 }
@@ -245,14 +251,19 @@ fn held_up(facts: &Facts, reason: Reason) -> Rest {
 fn again(facts: &Facts, outcome: Outcome, pause: Duration) -> Rest {
     let mut memory = remembered(facts);
     memory.failures = facts.memory.failures.saturating_add(1);
-    memory.hold = facts.object.as_ref().map(|object| Hold {
-        until: time::after(facts.moment.now, pause),
-        trigger: Trigger::of(object),
-    });
+    memory.hold = hold(facts, pause);
     Rest {
         memory: Some(memory),
         ..done(facts, outcome, Some(pause))
     }
+}
+
+/// A pause that only a person ends early.
+fn hold(facts: &Facts, pause: Duration) -> Option<Hold> {
+    facts.object.as_ref().map(|object| Hold {
+        until: time::after(facts.moment.now, pause),
+        trigger: Trigger::of(object),
+    })
 }
 
 fn done(facts: &Facts, outcome: Outcome, after: Option<Duration>) -> Rest {

@@ -78,10 +78,10 @@ pub(super) fn managed(facts: &Facts) -> Managed {
     facts.status().managed.unwrap_or_default()
 }
 
-/// Whether it is on record which roles and principal tags the spec sets: before they are
-/// set, or a crash would leave them behind when the spec gives them up.
-pub(super) fn records_grants(facts: &Facts, desired: &Desired) -> bool {
-    let (on_record, wanted) = (managed(facts), desired.access.managed());
+/// Whether it is on record which tags, roles and principal tags the spec sets: before they
+/// are set, or a crash would leave them behind when the spec gives them up.
+pub(super) fn records_what_is_set(facts: &Facts, desired: &Desired) -> bool {
+    let (on_record, wanted) = (managed(facts), to_manage(desired.clone()));
     both(&on_record, &wanted) == on_record
 }
 
@@ -155,6 +155,7 @@ fn in_sync(facts: &Facts, mut status: IdentityPoolStatus) -> IdentityPoolStatus 
 
 fn held_up(facts: &Facts, mut status: IdentityPoolStatus, held: &Held) -> IdentityPoolStatus {
     common(facts, &mut status);
+    half_applied(facts, &mut status);
     if held.forget {
         status.identity_pool_id = None;
         status.identity_pool_arn = None;
@@ -185,6 +186,7 @@ fn failed(facts: &Facts, mut status: IdentityPoolStatus, failure: &Failure) -> I
     } else {
         "False"
     };
+    half_applied(facts, &mut status);
     let mut said = obstacle(ready, failure.kind.reason(), &sentence(facts, failure));
     said.push(advised(facts));
     say(facts, &mut status, said);
@@ -251,7 +253,7 @@ fn patient(facts: &Facts, failure: &Failure) -> bool {
         && facts.was_in_sync()
         && is_ready(&status) == Some(true)
         && status.observed_generation == facts.generation()
-        && facts.updated.is_none()
+        && facts.changed.is_empty()
 }
 
 fn is_ready(status: &IdentityPoolStatus) -> Option<bool> {
@@ -308,6 +310,17 @@ fn gist(message: &str) -> String {
         .chain(rest.chars())
         .filter(|char| !char.is_ascii_digit())
         .collect()
+}
+
+/// What this pass changed without coming to its end is not what any spec was made true
+/// by: an edit that takes it back must not find a change made outside.
+fn half_applied(facts: &Facts, status: &mut IdentityPoolStatus) {
+    let in_doubt = facts.failure.as_ref().is_some_and(|failure| {
+        failure.operation.mutates() && failure.kind == FailureKind::Unanswered
+    });
+    if (in_doubt || !facts.changed.is_empty()) && !facts.was_in_sync() {
+        status.applied_hash = None;
+    }
 }
 
 /// What every report brings up to date.

@@ -313,7 +313,9 @@ fn settling_says_what_was_heard_and_until_when() {
     world.pass();
     let said = world.message();
     assert!(
-        said.contains("call claimed at 2026-11-24T10:00:00Z is not known"),
+        said.contains(
+            "does not know what came of the CreateIdentityPool call claimed at 2026-11-24T10:00:00Z"
+        ),
         "{said}"
     );
     world.delete();

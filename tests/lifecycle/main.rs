@@ -7,6 +7,7 @@ mod creation;
 mod deletion;
 mod drift;
 mod leadership;
+mod order;
 mod plan;
 mod storm;
 mod transitions;

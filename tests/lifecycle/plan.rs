@@ -88,9 +88,9 @@ fn a_change_is_shown_with_its_fields_and_not_made() {
     assert_eq!(
         plan(&world),
         [
+            "SetIdentityPoolRoles(roles.authenticated)".to_owned(),
             format!("SetPrincipalTagAttributeMap(principalTagAttributeMaps[{STAFF}])"),
             "UpdateIdentityPool(cognitoIdentityProviders identityPoolTags)".to_owned(),
-            "SetIdentityPoolRoles(roles.authenticated)".to_owned(),
         ]
     );
     let drift = world.status().drift.unwrap_or_default();

@@ -249,7 +249,7 @@ impl World {
         let object = Arc::new(self.object().clone());
         let mut facts = Facts::begin(self.operator(), self.moment(), object, self.memory.clone());
         facts.missing = self.missing;
-        for _ in 0..200 {
+        for _ in 0..1000 {
             facts.moment = self.moment();
             let mv = next(&facts);
             if let Move::Rest(rest) = mv {

@@ -218,3 +218,50 @@ async fn secrets_of_login_providers_never_reach_status_or_events() {
         assert!(!status.contains(canary), "{status}");
     }
 }
+
+/// The status that an object is born with was seen by this process too: that it stands there
+/// again, minutes later, is somebody else's work all the same.
+#[tokio::test]
+async fn a_status_that_is_taken_away_as_a_whole_comes_back_at_once() {
+    let rig = Rig::new("erased").await;
+    let _operator = rig.operator().await;
+    rig.create("app", IdentityPoolSpec::default()).await;
+    rig.until_ready("app").await;
+    let nothing = Patch::Merge(json!({ "status": null }));
+    rig.pools
+        .patch_status("app", &PatchParams::default(), &nothing)
+        .await
+        .expect("accepted");
+    rig.until_ready("app").await;
+}
+
+/// Once it has looked and found all in order, a status is in order: edits of labels cost no
+/// more calls than before the other controller added its condition.
+#[tokio::test]
+async fn a_condition_of_another_controller_costs_one_look_and_not_one_for_each_edit() {
+    let rig = Rig::new("other-condition").await;
+    let _operator = rig.operator().await;
+    rig.create("app", IdentityPoolSpec::default()).await;
+    let status = rig.until_ready("app").await.status.expect("a status");
+    let mut conditions = serde_json::to_value(status.conditions).expect("json");
+    let theirs = json!({ "type": "Audited", "status": "True", "reason": "Fine", "message": "",
+        "lastTransitionTime": "2026-11-24T10:00:00Z" });
+    conditions.as_array_mut().expect("a list").push(theirs);
+    let patch = Patch::Merge(json!({ "status": { "conditions": conditions } }));
+    rig.pools
+        .patch_status("app", &PatchParams::default(), &patch)
+        .await
+        .expect("accepted");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let looks = rig.fake.count("DescribeIdentityPool");
+    for edit in 0..10 {
+        let labels =
+            Patch::Merge(json!({ "metadata": { "labels": { "edit": edit.to_string() } } }));
+        rig.pools
+            .patch("app", &PatchParams::default(), &labels)
+            .await
+            .expect("accepted");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert_eq!(rig.fake.count("DescribeIdentityPool"), looks);
+}
