@@ -47,6 +47,10 @@ bench: ## Print figures: throughput, latency, calls and writes per object, memor
 	cargo build --release --bin identity-pool-operator
 	cargo run --release -p harness --bin bench
 
+.PHONY: run
+run: ## Run the operator on the cluster of KUBECONFIG and the AWS of AWS_…
+	@operator=$(call built,identity-pool-operator); exec "$$operator" run
+
 .PHONY: audit
 audit: $(CARGO_DENY) ## Known vulnerabilities (needs the network of the advisory database)
 	$(CARGO_DENY) check advisories

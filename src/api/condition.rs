@@ -91,7 +91,7 @@ reasons! {
     /// AWS does not show a pool that was created a moment ago.
     NotYetVisible: Progressing, next "Nothing.";
     /// AWS asked for a slower pace.
-    Throttled: Progressing, next "Nothing; if it stays, ask AWS for a higher request rate.";
+    Throttled: Progressing, next "It is tried again; if it stays, ask AWS for a higher request rate.";
     /// AWS could not be reached, failed, or gave no clear answer.
     AwsUnavailable: Progressing, next "Check the network path to AWS and the AWS health page if it stays.";
     /// Somebody else wrote to the pool in the same moment.
@@ -101,15 +101,15 @@ reasons! {
     /// Two entries of the spec are for one provider in AWS, which keeps one only.
     ConflictingEntries: Stalled, next "Put the entries that the message names into one.";
     /// AWS denies the call to the operator's identity.
-    AccessDenied: Stalled, next "Give the operator the permission that the message names.";
+    AccessDenied: Stalled, next "Permit the operator's identity this operation; it is tried again every five minutes or so, at once with the annotation reconcile-at.";
     /// AWS did not accept a role: it may be too new for IAM, or not allowed. Tried again for two minutes.
-    RoleNotAccepted: Progressing, next "Nothing if the role was just made; else see RoleRefused.";
+    RoleNotAccepted: Progressing, next "It is tried again for two minutes, within which IAM knows a role that was just made.";
     /// AWS does not accept a role for longer than IAM needs to know a new one.
-    RoleRefused: Stalled, next "Check that the role exists in the pool's account and that the operator may pass it (iam:PassRole on it).";
+    RoleRefused: Stalled, next "Check that the role exists in the pool's account and that the operator may pass it (iam:PassRole on it); it is tried again every five minutes or so.";
     /// The operator has no valid AWS credentials.
-    CredentialsRefused: Stalled, next "Renew or repair the operator's credentials.";
+    CredentialsRefused: Stalled, next "Renew or repair the operator's credentials; it is tried again every five minutes or so.";
     /// The account has as many pools as its quota allows.
-    QuotaExceeded: Stalled, next "Delete pools, or ask AWS for a higher quota.";
+    QuotaExceeded: Stalled, next "Delete pools, or ask AWS for a higher quota; it is tried again every five minutes or so.";
     /// AWS refuses for a reason that this version does not know.
     Refused: Stalled, next "See the AWS error code in the message.";
     /// The clock of the operator and that of AWS are too far apart to create safely.
@@ -200,6 +200,9 @@ pub fn reasons_page() -> String {
          # Reasons\n\n\
          Every condition of an `IdentityPool` gives one of these reasons. The set is closed and a\n\
          reason never changes its meaning.\n\n\
+         What is yours is tried again by itself every five minutes or so; at once when the spec changes or\n\
+         the annotation `cognito-identity.dev/reconcile-at` gets another value. What is the operator's is\n\
+         tried again after a second, then after pauses that double up to five minutes.\n\n\
          | reason | whose move | meaning | what to do |\n|---|---|---|---|\n",
     );
     for reason in Reason::ALL {
@@ -217,7 +220,8 @@ pub fn reasons_page() -> String {
         );
     }
     page.push_str(
-        "\nEvents tell every transition of `Ready` by the reason above, and three things more:\n\n\
+        "\nEvents tell transitions of `Ready` by the reason above, and three things more; the first two\n\
+         stand for the transition that comes with them:\n\n\
          | reason | meaning |\n|---|---|\n",
     );
     for (reason, meaning) in EVENTS {

@@ -25,6 +25,13 @@ pub const ENDPOINTS: [&str; 3] = [
     "AWS_ENDPOINT_URL_STS",
 ];
 
+/// Variables of which the first does not work without the second.
+const PAIRS: [(&str, &str); 3] = [
+    ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+    ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
+    ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"),
+];
+
 /// A setting that cannot work.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -50,6 +57,14 @@ pub enum Error {
         /// What it is set to.
         value: String,
     },
+    /// Of two variables that belong together one is missing.
+    #[error("{set} is set, but {missing} is not: set both, or unset {set}")]
+    Half {
+        /// The one that is set.
+        set: &'static str,
+        /// The one that is not.
+        missing: &'static str,
+    },
     /// There is no such profile.
     #[error(
         "AWS_PROFILE is {0:?}, but no AWS profile has that name: set it to one of those in \
@@ -73,6 +88,9 @@ pub async fn check() -> Result<(), Error> {
             endpoint(setting, &value)?;
         }
     }
+    for (one, other) in PAIRS {
+        whole(one, other)?;
+    }
     let profiles =
         profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), None).await?;
     profile(&profiles)
@@ -89,6 +107,14 @@ fn profile(profiles: &ProfileSet) -> Result<(), Error> {
         None if ["", "default"].contains(&name) => Ok(()),
         None => Err(Error::Profile(name.to_owned())),
     }
+}
+
+fn whole(set: &'static str, missing: &'static str) -> Result<(), Error> {
+    let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+    if is_set(set) && !is_set(missing) {
+        return Err(Error::Half { set, missing });
+    }
+    Ok(())
 }
 
 fn endpoint(setting: &'static str, value: &str) -> Result<(), Error> {

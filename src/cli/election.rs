@@ -1,10 +1,10 @@
 //! Flags of the leader election, and the candidacy they make.
 
-use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args};
 use kube::Config;
 use uuid::Uuid;
 
+use super::flags::namespace as one_namespace;
 use crate::controller::{Candidacy, election_client};
 use crate::election::Timing;
 use crate::election::timing::Disorder;
@@ -19,7 +19,7 @@ pub(super) struct Election {
     enabled: bool,
     /// Namespace of the Lease [default: that of the pod, or of the kubeconfig context]
     #[arg(long = "leader-election-namespace", env = "LEADER_ELECTION_NAMESPACE",
-        value_name = "NAMESPACE", value_parser = NonEmptyStringValueParser::new())]
+        value_name = "NAMESPACE", value_parser = one_namespace)]
     namespace: Option<String>,
     /// Seconds after which another replica takes over from a leader that does not renew
     #[arg(

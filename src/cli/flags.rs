@@ -75,7 +75,7 @@ fn address(text: &str) -> Result<Address, String> {
 /// Longest name of a namespace (RFC 1123 label, as Kubernetes demands).
 const LABEL_LIMIT: usize = 63;
 
-fn namespace(text: &str) -> Result<String, &'static str> {
+pub(super) fn namespace(text: &str) -> Result<String, &'static str> {
     let small = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit();
     let framed = text.starts_with(small) && text.ends_with(small);
     if framed && text.len() <= LABEL_LIMIT && text.chars().all(|char| small(char) || char == '-') {
@@ -83,7 +83,8 @@ fn namespace(text: &str) -> Result<String, &'static str> {
     } else {
         Err(
             "a namespace has 1 to 63 small letters, digits and hyphens, and neither begins nor \
-             ends with a hyphen; several are separated by a comma alone",
+             ends with a hyphen; several are separated by a comma alone, and for all the flag is \
+             left out",
         )
     }
 }

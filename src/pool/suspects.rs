@@ -7,7 +7,7 @@
 use super::call::{Failure, Operation};
 use super::facts::Facts;
 use super::next;
-use super::settings::{self, Desired, IDENTITY_POOL_TAGS, Settings};
+use super::settings::{self, DEVELOPER_PROVIDER_NAME, Desired, IDENTITY_POOL_TAGS, Settings};
 
 /// Names the fields in a sentence that ends with a space; nothing where there are none.
 pub(super) fn about(facts: &Facts, failure: &Failure) -> String {
@@ -24,11 +24,19 @@ pub(super) fn about(facts: &Facts, failure: &Failure) -> String {
     if fields.is_empty() {
         return String::new();
     }
+    let fixed = failure.operation == Operation::CreateIdentityPool
+        && fields.iter().any(|field| field == DEVELOPER_PROVIDER_NAME);
     let fields: Vec<String> = fields
         .into_iter()
         .map(|field| format!("spec.{field}"))
         .collect();
-    format!("Look at {}. ", fields.join(", "))
+    let way_out = if fixed {
+        "If it is developerProviderName, which cannot be edited, delete the object, which has no pool, \
+         and apply it anew. "
+    } else {
+        ""
+    };
+    format!("Look at {}. {way_out}", fields.join(", "))
 }
 
 /// The fields whose AWS names stand in a sentence, whatever their case.

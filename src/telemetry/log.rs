@@ -82,7 +82,7 @@ fn levels_are_levels(filter: &str) -> Result<(), Error> {
         .split(',')
         .map(str::trim)
         .filter(bare)
-        .find(|part| part.parse::<LevelFilter>().is_err());
+        .find(|part| part.is_empty() || part.parse::<LevelFilter>().is_err());
     wrong.map_or(Ok(()), |part| Err(Error::Level(part.to_owned())))
 }
 
@@ -95,7 +95,7 @@ mod tests {
         for filter in ["info", "debug,kube=warn", "identity_pool_operator=trace"] {
             assert!(levels_are_levels(filter).is_ok(), "{filter}");
         }
-        for filter in ["loud", "info,loud"] {
+        for filter in ["loud", "info,loud", "", "info,"] {
             assert!(levels_are_levels(filter).is_err(), "{filter:?}");
         }
     }

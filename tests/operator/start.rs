@@ -91,6 +91,8 @@ async fn a_flag_that_cannot_work_is_refused_in_one_line() {
     let table: &[(&str, &[&str])] = &[
         ("--log-level=in fo=5=x", &["--log-level \"in fo=5=x\""]),
         ("--metrics-bind-address=8080", &["\"8080\"", "host:port"]),
+        ("--log-level=", &["--log-level \"\"", "warn"]),
+        ("--leader-election-namespace=Bad_NS", &["'Bad_NS'"]),
         ("--log-format=xml", &["--log-format", "text, json"]),
         (
             "--wach-selector=a=b",
@@ -165,6 +167,14 @@ async fn a_setting_of_aws_that_cannot_work_is_refused_in_one_line() {
         (
             &[&elsewhere],
             &["endpoint_url in the AWS profile", "\"localhost:4566\""],
+        ),
+        (
+            &["-AWS_SECRET_ACCESS_KEY"],
+            &["AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not"],
+        ),
+        (
+            &["AWS_WEB_IDENTITY_TOKEN_FILE=/etc/hostname"],
+            &["AWS_WEB_IDENTITY_TOKEN_FILE is set, but AWS_ROLE_ARN is not"],
         ),
         (
             &["AWS_PROFILE=nope"],

@@ -72,7 +72,7 @@ pub struct PrincipalTagAttributeMap {
     )]
     #[x_kube(validation = (
         "self.all(key, size(key) >= 1 && size(key) <= 128)",
-        "the name of a session tag (the key) has 1 to 128 characters; shorten it"
+        "the name of a session tag (the key) has 1 to 128 characters; write such a name"
     ))]
     pub principal_tags: BTreeMap<String, String>,
 }

@@ -77,7 +77,7 @@ fn usage(endpoint: &str) -> String {
         r#"The operator against it, in a terminal that has the lines of `make cluster`:
   export AWS_ENDPOINT_URL={endpoint} AWS_REGION=eu-west-1 NO_PROXY=127.0.0.1
   export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any
-  cargo run -- run
+  make run
 
 A pool, in another that has the lines of `make cluster`:
   kubectl apply -f tests/manifests/accepted/bare.yaml
