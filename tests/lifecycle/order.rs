@@ -424,3 +424,46 @@ fn entries_for_one_key_of_aws_are_named_and_nothing_is_done() {
     );
     assert!(world.calls.is_empty());
 }
+
+/// A role that is exchanged in the edit that lets guests in is exchanged before they come.
+#[test]
+fn a_role_is_exchanged_before_those_come_who_would_get_the_old_one() {
+    let mut world = World::new(spec(json!({ "roles": { "unauthenticated": GUEST } })));
+    world.pass();
+    world.edit(|it| {
+        it.allow_unauthenticated_identities = true;
+        it.roles = spec(json!({ "roles": { "unauthenticated": USER } })).roles;
+    });
+    world
+        .fates
+        .push_back((SET, Fate::Refused(FailureKind::Throttled)));
+    world.pass();
+    let settings = &world.pools[&only(&world)].settings;
+    assert!(!settings.allow_unauthenticated_identities);
+    world.run(60 * SECOND);
+    assert_eq!(world.condition("Ready"), "True/InSync");
+}
+
+/// An update that got no answer may have been carried out: taken back it is no drift either.
+#[test]
+fn what_the_operator_may_have_done_is_no_drift() {
+    let mut world = World::new(IdentityPoolSpec::default());
+    world.pass();
+    let update = Operation::UpdateIdentityPool;
+    world.fates.push_back((update, Fate::ReplyLost));
+    world.edit(|it| it.identity_pool_name = Some("other".into()));
+    world.pass();
+    world.edit(|it| it.identity_pool_name = None);
+    let rest = world.pass();
+    assert_eq!(rest.corrected, Vec::<String>::new());
+    assert_eq!(world.condition("Ready"), "True/InSync");
+}
+
+/// Once its id was on record a pool is not taken for one that nobody knows of.
+#[test]
+fn a_pool_on_record_stays_when_its_object_vanishes_in_the_pass_that_made_it() {
+    let mut world = World::new(spec(json!({ "roles": { "authenticated": USER } })));
+    world.meanwhile = Some((SET, |world| world.object = None));
+    world.pass();
+    assert_eq!(world.pools.len(), 1);
+}
