@@ -142,6 +142,10 @@ reasons! {
     ChangeNotTaken: Stalled, next "See the field in status.drift; AWS may not know the value (yet).";
     /// Spec tags, tags of others and the owner's tags together exceed AWS's limit.
     TooManyTags: Stalled, next "Remove tags from the spec or from the pool.";
+    /// A `ConfigMap` of the name in export exists and does not belong to this object. It is not touched.
+    ExportConflict: Stalled, next "Delete that ConfigMap, or set export.configMap.name to another name.";
+    /// The apiserver refuses the `ConfigMap` of export: a permission that the operator lacks, a quota or an admission policy.
+    ExportForbidden: Stalled, next "Give the operator get, create, patch and delete on configmaps in the namespace, or mend what the message names.";
     /// managementPolicy is Suspend.
     Suspended: Good, next "Set managementPolicy to Manage to go on.";
     /// managementPolicy is Plan, and AWS does not equal the spec: status.plan shows what would be done.

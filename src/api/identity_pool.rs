@@ -7,6 +7,7 @@
 //! written for users, without markup.
 
 mod adopt;
+mod export;
 mod principal_tags;
 mod roles;
 mod rules;
@@ -15,6 +16,7 @@ mod status;
 mod violations;
 
 pub use adopt::Adopt;
+pub use export::{ConfigMapExport, Export};
 pub use principal_tags::PrincipalTagAttributeMap;
 pub use roles::{
     AmbiguousRoleResolution, MappingRule, MatchType, RoleMapping, RoleMappingType, Roles,

@@ -11,8 +11,8 @@ pub mod region;
 
 pub use condition::Reason;
 pub use identity_pool::{
-    Adopt, AmbiguousRoleResolution, CognitoIdentityProvider, DeletionPolicy, DriftPolicy,
-    FieldDrift, IdentityPool, IdentityPoolSpec, IdentityPoolStatus, Managed, ManagementPolicy,
-    MappingRule, MatchType, OnExternalDeletion, PlannedCall, PrincipalTagAttributeMap, RoleMapping,
-    RoleMappingType, Roles, violations,
+    Adopt, AmbiguousRoleResolution, CognitoIdentityProvider, ConfigMapExport, DeletionPolicy,
+    DriftPolicy, Export, FieldDrift, IdentityPool, IdentityPoolSpec, IdentityPoolStatus, Managed,
+    ManagementPolicy, MappingRule, MatchType, OnExternalDeletion, PlannedCall,
+    PrincipalTagAttributeMap, RoleMapping, RoleMappingType, Roles, violations,
 };

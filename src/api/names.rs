@@ -30,6 +30,9 @@ pub const CLAIM_TAG: &str = "cognito-identity.dev/claim";
 /// Name of the operator in Events, leases and field managers.
 pub const OPERATOR: &str = "identity-pool-operator";
 
+/// Label by which tools know who keeps an object; the value is [`OPERATOR`].
+pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
+
 /// Most tags a pool can have (AWS: `TagResource`, 50 tags per resource).
 pub const MAX_TAGS: usize = 50;
 

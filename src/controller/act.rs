@@ -6,12 +6,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::context::Context;
-use super::objects;
+use super::{exports, objects};
 use crate::api::{IdentityPool, IdentityPoolStatus};
 use crate::aws::budget::{Kind, Permit};
 use crate::aws::region::Region;
 use crate::pool::call::{Answer, Call, Failure};
 use crate::pool::claim::Claim;
+use crate::pool::export::Write;
 use crate::pool::moves::{Seen, Which};
 use crate::pool::notes::Note;
 use crate::pool::ownership;
@@ -119,8 +120,28 @@ impl Hands<'_> {
         Seen::StatusWritten(written)
     }
 
+    pub(super) async fn read_export(&self, object: &IdentityPool, name: String) -> Seen {
+        let read = exports::read(&self.context.client, object, &name).await;
+        if let Ok(found) = &read {
+            let version = found.as_ref().map(|found| found.version.as_str());
+            self.context.touched.settled(object, &name, version);
+        }
+        Seen::ExportRead(name, read)
+    }
+
+    pub(super) async fn write_export(&self, object: &IdentityPool, write: Write) -> Seen {
+        let written = exports::write(&self.context.client, object, &write).await;
+        self.context.telemetry.metrics.apiserver_written("export");
+        if let Ok(version) = &written {
+            let touched = &self.context.touched;
+            touched.settled(object, write.name(), version.as_deref());
+        }
+        Seen::ExportWritten(write, written.map(drop))
+    }
+
     pub(super) async fn drop_finalizer(&self, object: &IdentityPool) -> Seen {
         let dropped = objects::drop_finalizer(&self.context.client, object).await;
+        self.context.touched.left(object);
         self.context
             .telemetry
             .metrics

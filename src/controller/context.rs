@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::clock::Clock;
 use super::memories::Memories;
 use super::publish::Publisher;
+use super::touched::Touched;
 use crate::api::IdentityPool;
 use crate::api::condition::{self, READY};
 use crate::aws::region::{Region, Regions};
@@ -37,6 +38,8 @@ pub(super) struct Context {
     pub(super) stores: Vec<Store<Guarded>>,
     /// Recorded pools that the latest list of their region lacks.
     pub(super) missing: Mutex<HashSet<PoolId>>,
+    /// Versions of exported `ConfigMaps`.
+    pub(super) touched: Touched,
 }
 
 impl Context {

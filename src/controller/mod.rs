@@ -9,6 +9,7 @@ mod client;
 mod clock;
 mod context;
 mod existence;
+mod exports;
 mod leadership;
 mod listing;
 mod memories;
@@ -18,6 +19,7 @@ mod reconcile;
 mod run;
 mod sentence;
 mod standby;
+mod touched;
 mod watch;
 
 pub use client::{careful_client, election_client};

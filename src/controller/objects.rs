@@ -90,7 +90,7 @@ pub(super) async fn write_status(
 }
 
 /// Our writes are told from those of users by the name of their manager.
-fn ours() -> PatchParams {
+pub(super) fn ours() -> PatchParams {
     PatchParams {
         field_manager: Some(OPERATOR.to_owned()),
         ..PatchParams::default()
@@ -117,7 +117,7 @@ fn trouble(error: &Error) -> Trouble {
 }
 
 /// Whether a 422 is about the uid, that is: another object has the name now.
-fn names_uid(status: &kube::core::Status) -> bool {
+pub(super) fn names_uid(status: &kube::core::Status) -> bool {
     let causes = status
         .details
         .as_ref()

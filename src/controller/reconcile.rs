@@ -94,6 +94,8 @@ async fn moves(
             Move::FindByName { name, which } => hands.find_by_name(&object, &name, which).await,
             Move::Call(call) => hands.call(call, facts.moment.term_left).await,
             Move::WriteStatus { status, note } => hands.write_status(&object, &status, note).await,
+            Move::ReadExport(name) => hands.read_export(&object, name).await,
+            Move::WriteExport(write) => hands.write_export(&object, write).await,
             Move::DropFinalizer => hands.drop_finalizer(&object).await,
             Move::Rest(rest) => return (object, rest),
         };
@@ -116,8 +118,10 @@ fn observe(object: Arc<IdentityPool>, uid: &str, hands: &Hands<'_>) -> Facts {
     if !meddled {
         context.memories.says(uid, object.status.as_ref());
     }
+    let touched = context.touched.is(&object);
     let mut facts = Facts::begin(Arc::clone(&context.operator), moment, object, memory);
     facts.meddled = meddled;
+    facts.export_touched = touched;
     facts.missing = recorded.is_some_and(|id| context.is_missing(&id));
     facts.known = hands.region.census.known_owned(&owner);
     facts

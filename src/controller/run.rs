@@ -28,6 +28,7 @@ use super::leadership::{Candidacy, Election};
 use super::listing::Listing;
 use super::memories::Memories;
 use super::publish::Publisher;
+use super::touched::{self, Touched};
 use super::watch::{Broken, Report};
 use super::{existence, reconcile, standby, watch};
 use crate::aws::region::Regions;
@@ -157,6 +158,7 @@ impl Controller {
             terms,
             stores: watches.iter().map(|watch| watch.reader.clone()).collect(),
             missing: std::sync::Mutex::default(),
+            touched: Touched::over(&scope.namespaces),
         };
         Self {
             context: Arc::new(context),
@@ -226,8 +228,12 @@ impl Controller {
             queues.push(queue);
         }
         let existence = async {
-            leading.await;
+            leading.clone().await;
             existence::watch(&context, &wakes).await;
+        };
+        let exports = async {
+            leading.clone().await;
+            touched::watch(&context, &wakes).await;
         };
         let stopped = async {
             stop.cancelled().await;
@@ -236,6 +242,7 @@ impl Controller {
         tokio::select! {
             ended = try_join_all(queues) => ended.map(drop),
             () = existence => Ok(()),
+            () = exports => Ok(()),
             () = stopped => Err(Error::Drain),
         }
     }

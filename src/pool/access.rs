@@ -142,6 +142,7 @@ impl Access {
             roles: self.roles.is_some(),
             role_mappings: self.mappings.is_some(),
             principal_tag_providers: maps.map(|(provider, _)| provider.clone()).collect(),
+            config_maps: Vec::new(),
         }
     }
 

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::access::{self, RoleSet, TagMap, TagMaps};
 use super::call::{Answer, Call, Failure, FailureKind, Operation};
 use super::claim::{self, Claim, Reading, SIGNATURE_WINDOW};
+use super::export::Exports;
 use super::memory::{Fate, Hold, Memory, OwnClaim, SLOW_RETRY, Trigger};
 use super::moves::{Search, Seen, Trouble};
 use super::ownership::{self, Owned, Ownership};
@@ -104,6 +105,8 @@ pub struct Facts {
     pub missing: bool,
     /// Whether status is another than this process left it.
     pub meddled: bool,
+    /// Whether somebody else changed or removed the exported `ConfigMap`.
+    pub export_touched: bool,
     /// Pools that bear our owner tag as far as the process knows without asking.
     pub known: Vec<Owned>,
 
@@ -129,6 +132,8 @@ pub struct Facts {
     pub(super) principal_tags: BTreeMap<(PoolId, String), Option<TagMap>>,
     /// What this pass asked for last, to tell what AWS did not take.
     pub(super) asked: Asked,
+    /// The `ConfigMaps` of `spec.export`.
+    pub(super) exports: Exports,
     pub(super) searches: Vec<Search>,
     pub(super) has_identities: Option<bool>,
     /// What the last update of this pass asked for.
@@ -170,6 +175,7 @@ impl Facts {
             memory,
             missing: false,
             meddled: false,
+            export_touched: false,
             known: Vec::new(),
             heard_at: now,
             read_at: None,
@@ -184,6 +190,7 @@ impl Facts {
             misplaced: None,
             principal_tags: BTreeMap::new(),
             asked: Asked::default(),
+            exports: Exports::default(),
             searches: Vec::new(),
             has_identities: None,
             updated: None,
@@ -233,6 +240,8 @@ impl Facts {
             }
             Seen::Answered(call, result) => self.learn_answer(*call, result),
             Seen::StatusWritten(result) => self.learn_object(result.map(Some)),
+            Seen::ExportRead(name, read) => self.exports.learn_read(name, read),
+            Seen::ExportWritten(write, written) => self.exports.learn_written(&write, written),
             Seen::FinalizerDropped(Ok(())) => self.object = None,
             Seen::FinalizerDropped(Err(trouble)) => self.learn_object(Err(trouble)),
         }
@@ -249,6 +258,7 @@ impl Facts {
                 if same.is_none() {
                     return self.lose();
                 }
+                let generation = self.generation();
                 self.object = same;
                 if self.reconcile_at().map(str::to_owned) != asked {
                     // Who asks for a look wants one from after the question.
@@ -257,6 +267,11 @@ impl Facts {
                     self.principal_tags.clear();
                     self.updated = None;
                     self.asked = Asked::default();
+                    self.exports.forget();
+                }
+                if self.generation() != generation {
+                    // What the apiserver refused may be asked for no more.
+                    self.exports.forget();
                 }
                 self.outdated = false;
                 self.note_claim();

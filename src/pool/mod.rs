@@ -11,6 +11,7 @@ pub mod call;
 pub mod claim;
 mod create;
 mod deletion;
+pub mod export;
 pub mod facts;
 mod grants;
 mod locate;
@@ -25,6 +26,7 @@ pub mod settings;
 pub mod status;
 mod suspects;
 mod time;
+pub mod trust;
 
 pub use facts::Facts;
 pub use moves::{Move, Seen};

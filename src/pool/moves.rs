@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::call::{Answer, Call, Failure};
 use super::claim::Claim;
+use super::export;
 use super::notes::Note;
 use super::ownership::Owned;
 use super::rest::Rest;
@@ -45,6 +46,10 @@ pub enum Move {
         /// The Event that goes with it.
         note: Option<Note>,
     },
+    /// Read a `ConfigMap` of this name in the object's namespace.
+    ReadExport(String),
+    /// Write a `ConfigMap`.
+    WriteExport(export::Write),
     /// Patch our finalizer away, tested on uid and resourceVersion.
     DropFinalizer,
     /// End the pass.
@@ -54,6 +59,7 @@ pub enum Move {
 impl Move {
     /// Whether only the leader may begin it: what changes AWS, and the claim that
     /// announces such a change, since a claim that nobody follows up costs a settle window.
+    /// A `ConfigMap` is written by the version that was read, so a late write loses nothing.
     pub(super) const fn needs_a_term(&self) -> bool {
         match self {
             Self::WriteClaim(_) => true,
@@ -63,6 +69,8 @@ impl Move {
             | Self::Search { .. }
             | Self::FindByName { .. }
             | Self::WriteStatus { .. }
+            | Self::ReadExport(_)
+            | Self::WriteExport(_)
             | Self::DropFinalizer
             | Self::Rest(_) => false,
         }
@@ -98,6 +106,10 @@ pub enum Seen {
     Answered(Box<Call>, Result<Answer, Failure>),
     /// The object with the new status.
     StatusWritten(Result<Arc<IdentityPool>, Trouble>),
+    /// The `ConfigMap` of that name, if there is one.
+    ExportRead(String, Result<Option<export::Found>, export::Refusal>),
+    /// What came of that write.
+    ExportWritten(export::Write, Result<(), export::Refusal>),
     /// The finalizer is gone.
     FinalizerDropped(Result<(), Trouble>),
 }

@@ -18,7 +18,7 @@ use super::locate::{self, Located};
 use super::moves::Move;
 use super::rest;
 use super::settings::{Desired, Observed, PoolId};
-use super::{adopt, create, deletion, grants, plan, status, time};
+use super::{adopt, create, deletion, export, grants, plan, status, time};
 use crate::api::condition::{self, ADVISORY};
 use crate::api::{DriftPolicy, FieldDrift, PlannedCall, Reason};
 
@@ -141,10 +141,12 @@ const RULES: &[fn(&Facts) -> Flow] = &[
     nothing_due,
     no_pool,
     unmarked,
+    export::exported,
     doubled,
     misplaced,
     unread,
     differs,
+    export::refused,
 ];
 
 /// The next move. Pure: the same facts always give the same move.
@@ -571,7 +573,7 @@ fn report_only(facts: &Facts, differences: &[FieldDrift]) -> Option<Held> {
 }
 
 /// The id is on record before anything else is done to the pool.
-fn record_first(facts: &Facts) -> Flow {
+pub(super) fn record_first(facts: &Facts) -> Flow {
     let held = Held::new(
         Reason::Updating,
         "The pool exists; its settings are being brought in line.",

@@ -137,7 +137,11 @@ pub(super) fn look_due(facts: &Facts) -> bool {
         && facts.is_marked()
         && status.observed_generation == facts.generation()
         && facts.was_in_sync();
-    !settled || facts.missing || facts.meddled || facts.moment.now >= next_look(facts)
+    !settled
+        || facts.missing
+        || facts.meddled
+        || facts.export_touched
+        || facts.moment.now >= next_look(facts)
 }
 
 /// The turn of an object that was in sync before this process started is anywhere

@@ -124,6 +124,8 @@ impl Desired {
             on_external_deletion: _,
             adopt: _,
             resync_period_seconds: _,
+            // Goes to the cluster, not to AWS.
+            export: _,
         } = object.spec.clone();
         let settings = Settings {
             identity_pool_name: identity_pool_name.unwrap_or_else(|| default_name(object)),

@@ -13,7 +13,7 @@ use super::facts::Facts;
 use super::moves::Move;
 use super::next::{self, Held, Shown, Verdict};
 use super::settings::{Desired, Observed, PoolId};
-use super::{advice, notes, suspects};
+use super::{advice, export, notes, suspects};
 use crate::api::condition::{self, ADVISORY, DRIFTED, READY, RECONCILING, STALLED, Stance};
 use crate::api::{IdentityPoolStatus, Managed, Reason};
 
@@ -92,6 +92,7 @@ fn both(one: &Managed, other: &Managed) -> Managed {
         roles,
         role_mappings,
         principal_tag_providers,
+        config_maps,
     } = one;
     let union = |one: &[String], other: &[String]| {
         let all: BTreeSet<&String> = one.iter().chain(other).collect();
@@ -102,12 +103,14 @@ fn both(one: &Managed, other: &Managed) -> Managed {
         roles: *roles || other.roles,
         role_mappings: *role_mappings || other.role_mappings,
         principal_tag_providers: union(principal_tag_providers, &other.principal_tag_providers),
+        config_maps: union(config_maps, &other.config_maps),
     }
 }
 
 /// What the object will have set once the spec is true.
-fn to_manage(desired: Desired) -> Managed {
+fn to_manage(facts: &Facts, desired: Desired) -> Managed {
     Managed {
+        config_maps: export::to_record(facts),
         tag_keys: desired.tags.into_keys().collect(),
         ..desired.access.managed()
     }
@@ -121,7 +124,7 @@ fn in_sync(facts: &Facts, mut status: IdentityPoolStatus) -> IdentityPoolStatus 
     common(facts, &mut status);
     let desired = facts.desired();
     status.applied_hash = desired.as_ref().map(super::settings::Desired::hash);
-    status.managed = desired.and_then(|desired| noted(to_manage(desired)));
+    status.managed = desired.and_then(|desired| noted(to_manage(facts, desired)));
     status.drift = None;
     let good = |kind, status, reason: Reason, message: &str| Said {
         kind,
@@ -333,17 +336,23 @@ fn common(facts: &Facts, status: &mut IdentityPoolStatus) {
         return;
     };
     note_pool(facts, status, pool);
-    let wanted = facts.desired().map(to_manage).unwrap_or_default();
+    let wanted = facts.desired().map(|desired| to_manage(facts, desired));
+    let wanted = wanted.unwrap_or_default();
     status.managed = noted(both(&managed(facts), &wanted));
 }
 
 fn note_pool(facts: &Facts, status: &mut IdentityPoolStatus, pool: &Observed) {
     let (account, region) = facts.home();
     status.identity_pool_id = Some(pool.id.to_string());
-    status.identity_pool_arn = Some(format!(
-        "arn:{}:cognito-identity:{region}:{account}:identitypool/{}",
-        facts.operator.partition, pool.id
-    ));
+    status.identity_pool_arn = Some(
+        export::Pool {
+            partition: &facts.operator.partition,
+            account: &account,
+            region: &region,
+            id: &pool.id,
+        }
+        .arn(),
+    );
     status.identity_pool_name = Some(pool.settings.identity_pool_name.clone());
     status.account_id = Some(account);
     status.region = Some(region);

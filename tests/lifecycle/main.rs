@@ -6,6 +6,7 @@ mod attacks;
 mod creation;
 mod deletion;
 mod drift;
+mod export;
 mod leadership;
 mod order;
 mod plan;

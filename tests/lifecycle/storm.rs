@@ -7,12 +7,16 @@
 //! A failing seed is printed; `STORM_SEED=n cargo test --test lifecycle storm` runs
 //! that one alone.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use identity_pool_operator::api::{DeletionPolicy, IdentityPool, IdentityPoolSpec};
+use identity_pool_operator::api::{
+    ConfigMapExport, DeletionPolicy, Export, IdentityPool, IdentityPoolSpec,
+};
 use identity_pool_operator::pool::call::{FailureKind, Operation};
+use identity_pool_operator::pool::export::Refusal;
 use identity_pool_operator::pool::memory::{Arrival, Memory};
 use identity_pool_operator::pool::moves::Trouble;
 use identity_pool_operator::pool::{Facts, Move, Seen, next};
@@ -34,6 +38,8 @@ struct Process {
     /// The newest version of the object that its cache has.
     cache: usize,
     wakes: Timestamp,
+    /// The versions of `ConfigMaps` that it dealt with last; `None`: there was none.
+    exports: BTreeMap<String, Option<String>>,
 }
 
 /// Everything in one storm.
@@ -55,6 +61,7 @@ impl Storm {
             ahead: SignedDuration::from_secs(random.i64(-25..=25)),
             cache: 0,
             wakes: world.now,
+            exports: BTreeMap::new(),
         };
         let processes = vec![process(Arrival::Event), process(Arrival::Event)];
         let versions = vec![world.object.clone().expect("an object")];
@@ -119,6 +126,24 @@ impl Storm {
         assert_eq!(owned.len(), 1, "seed {seed}: {:#?}", self.world.status());
         assert_eq!(recorded.as_deref(), Some(owned[0].as_str()), "seed {seed}");
         assert_eq!(self.world.condition("Ready"), "True/InSync", "seed {seed}");
+        let spec = self.world.object.as_ref().map(|object| &object.spec);
+        if let Some(Export { config_map }) = spec.and_then(|spec| spec.export.as_ref()) {
+            let told = self.world.config_maps.get(&config_map.name);
+            let id = told.and_then(|map| map.data.get("IDENTITY_POOL_ID"));
+            assert_eq!(id, recorded.as_ref(), "seed {seed}");
+        }
+    }
+
+    /// What a watch of `ConfigMaps` would compare with.
+    fn note_export(&mut self, place: usize, seen: &Seen) {
+        let name = match seen {
+            Seen::ExportRead(name, Ok(_)) => name.clone(),
+            Seen::ExportWritten(write, Ok(())) => write.name().to_owned(),
+            _ => return,
+        };
+        let map = self.world.config_maps.get(&name);
+        let version = map.map(|map| map.version.clone());
+        self.processes[place].exports.insert(name, version);
     }
 
     fn time_passes(&mut self) {
@@ -135,13 +160,22 @@ impl Storm {
         let process = &mut self.processes[place];
         process.pass = None;
         process.memory = Memory::new(Arrival::Listed);
+        process.exports.clear();
         process.cache = self.versions.len() - 1;
     }
 
     fn edit(&mut self) {
         let name = format!("edit {}", self.random.u32(0..100));
+        let export = self.random.usize(0..3).checked_sub(1).map(|which| Export {
+            config_map: ConfigMapExport {
+                name: ["one", "other"][which].to_owned(),
+            },
+        });
         if self.world.object.is_some() {
-            self.world.edit(|spec| spec.identity_pool_name = Some(name));
+            self.world.edit(|spec| {
+                spec.identity_pool_name = Some(name);
+                spec.export = export;
+            });
         }
     }
 
@@ -216,6 +250,7 @@ impl Storm {
             return;
         }
         let seen = self.carry_out(mv, &facts, faults);
+        self.note_export(place, &seen);
         facts.learn(seen, now);
         self.processes[place].pass = Some(facts);
     }
@@ -238,7 +273,10 @@ impl Storm {
             return;
         }
         let object = Arc::new(self.versions[process.cache].clone());
-        let facts = Facts::begin(operator(), moment, object, process.memory.clone());
+        let mut facts = Facts::begin(operator(), moment, object, process.memory.clone());
+        let now = |name: &String| self.world.config_maps.get(name).map(|map| &map.version);
+        let mut exports = process.exports.iter();
+        facts.export_touched = exports.any(|(name, then)| now(name) != then.as_ref());
         process.memory.handled = true;
         process.pass = Some(facts);
     }
@@ -250,7 +288,10 @@ impl Storm {
         self.tempt(&mv);
         let lost = matches!(
             mv,
-            Move::WriteClaim(_) | Move::WriteStatus { .. } | Move::DropFinalizer
+            Move::WriteClaim(_)
+                | Move::WriteStatus { .. }
+                | Move::WriteExport(_)
+                | Move::DropFinalizer
         ) && self.one_in(12);
         if lost && self.one_in(2) {
             return unanswered(mv);
@@ -293,6 +334,9 @@ fn unanswered(mv: Move) -> Seen {
     match mv {
         Move::WriteClaim(claim) => Seen::ClaimWritten(claim, Err(lost())),
         Move::WriteStatus { .. } => Seen::StatusWritten(Err(lost())),
+        Move::WriteExport(write) => {
+            Seen::ExportWritten(write, Err(Refusal::Failed("no answer".to_owned())))
+        }
         _ => Seen::FinalizerDropped(Err(lost())),
     }
 }

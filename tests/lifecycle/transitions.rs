@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fastrand::Rng;
-use identity_pool_operator::api::IdentityPoolSpec;
+use identity_pool_operator::api::{IdentityPool, IdentityPoolSpec};
 use identity_pool_operator::pool::access::Access;
-use identity_pool_operator::pool::settings::Desired;
+use identity_pool_operator::pool::export::{Pool, data};
+use identity_pool_operator::pool::settings::{Desired, PoolId};
 use serde_json::{Value, json};
 
 use crate::world::{World, foreign};
@@ -65,6 +66,10 @@ fn any_spec(random: &mut Rng) -> IdentityPoolSpec {
         ("roles", any_roles(random)),
         ("roleMappings", any_mappings(random, &clients, login)),
         ("principalTagAttributeMaps", any_tags(random, &clients)),
+        (
+            "export",
+            json!({ "configMap": { "name": format!("map-{}", random.u8(0..3)) } }),
+        ),
     ];
     for (field, value) in fields {
         if random.bool() {
@@ -137,6 +142,7 @@ fn check(world: &World, before: &Given, seed: u64, edit: usize) -> Given {
     let tags: BTreeMap<_, _> = foreign(&pool.tags).into_iter().collect();
     assert_eq!(tags.get("theirs"), Some(&"kept"), "{at}");
     assert_eq!(tags.len(), desired.tags.len() + 1, "{at}: {tags:?}");
+    check_export(world, object, &pool.id, &desired, &at);
     let have = world.roles.get(&pool.id).cloned().unwrap_or_default();
     let Access {
         roles,
@@ -175,6 +181,23 @@ fn check(world: &World, before: &Given, seed: u64, edit: usize) -> Given {
     Given {
         roles: have.roles,
         mappings: have.mappings.into_keys().collect(),
+    }
+}
+
+/// The one `ConfigMap` that the spec names is there and says it all; no other is left.
+fn check_export(world: &World, object: &IdentityPool, id: &PoolId, desired: &Desired, at: &str) {
+    let export = object.spec.export.as_ref();
+    let wanted = export.map(|export| export.config_map.name.as_str());
+    let names: Vec<&str> = world.config_maps.keys().map(String::as_str).collect();
+    assert_eq!(names, wanted.into_iter().collect::<Vec<_>>(), "{at}");
+    let pool = Pool {
+        partition: "aws",
+        account: "123456789012",
+        region: "eu-west-1",
+        id,
+    };
+    for map in world.config_maps.values() {
+        assert_eq!(map.data, data(&pool, desired), "{at}");
     }
 }
 

@@ -11,6 +11,7 @@ use identity_pool_operator::api::{IdentityPool, IdentityPoolSpec, IdentityPoolSt
 use identity_pool_operator::pool::access::{RoleSet, TagMap};
 use identity_pool_operator::pool::call::{Answer, Call, Failure, FailureKind, Operation};
 use identity_pool_operator::pool::claim::Claim;
+use identity_pool_operator::pool::export::{Found, Owner, Refusal, Write};
 use identity_pool_operator::pool::facts::{Moment, Operator};
 use identity_pool_operator::pool::memory::{Arrival, Memory};
 use identity_pool_operator::pool::moves::{Search, Trouble, Which};
@@ -64,6 +65,12 @@ pub(crate) struct World {
     pub(crate) allows_adoption: bool,
     /// Roles that AWS accepts and does not keep.
     pub(crate) dropped_role: Option<&'static str>,
+    /// The `ConfigMaps` of the namespace.
+    pub(crate) config_maps: BTreeMap<String, Found>,
+    /// The apiserver lets the operator write no `ConfigMap`.
+    pub(crate) forbids_export: bool,
+    /// `ConfigMap` writes that another writer forestalls.
+    pub(crate) export_conflicts: u32,
     /// Pools that the list does not show yet.
     pub(crate) unlisted: Vec<PoolId>,
     pub(crate) identities: bool,
@@ -121,6 +128,9 @@ impl World {
             principal_tags: BTreeMap::new(),
             allows_adoption: false,
             dropped_role: None,
+            config_maps: BTreeMap::new(),
+            forbids_export: false,
+            export_conflicts: 0,
             unlisted: Vec::new(),
             identities: false,
             missing: false,
@@ -335,6 +345,14 @@ impl World {
                 self.notes.extend(note);
                 self.write_status(*status, facts)
             }
+            Move::ReadExport(name) => {
+                let found = self.config_maps.get(&name).cloned();
+                Seen::ExportRead(name, Ok(found))
+            }
+            Move::WriteExport(write) => {
+                let written = self.write_export(&write);
+                Seen::ExportWritten(write, written)
+            }
             Move::DropFinalizer => self.drop_finalizer(facts),
             Move::Rest(_) => unreachable!("handled by the caller"),
         }
@@ -394,6 +412,57 @@ impl World {
             Arc::new(self.object().clone())
         });
         Seen::StatusWritten(result)
+    }
+
+    /// The apiserver's rules for a `ConfigMap`.
+    fn write_export(&mut self, write: &Write) -> Result<(), Refusal> {
+        self.writes.push("export");
+        if self.forbids_export {
+            return Err(Refusal::Forbidden("configmaps is forbidden".into()));
+        }
+        if self.export_conflicts > 0 {
+            self.export_conflicts -= 1;
+            return Err(Refusal::Stale);
+        }
+        let version = self.config_maps.get(write.name()).map(|map| &map.version);
+        let read = match write {
+            Write::Create { .. } => None,
+            Write::Patch { found, .. } | Write::Delete { found, .. } => Some(&found.version),
+        };
+        if version != read {
+            return Err(Refusal::Stale);
+        }
+        self.serial += 1;
+        let version = self.serial.to_string();
+        match write.clone() {
+            Write::Create { name, data } => {
+                let map = Found {
+                    uid: version.clone(),
+                    version,
+                    controller: Some(Owner {
+                        kind: "IdentityPool".into(),
+                        name: "app".into(),
+                        uid: UID.into(),
+                    }),
+                    labelled: true,
+                    data,
+                    ..Found::default()
+                };
+                self.config_maps.insert(name, map);
+            }
+            Write::Patch { name, found, data } => {
+                let map = Found {
+                    version,
+                    labelled: true,
+                    binary: false,
+                    data,
+                    ..found
+                };
+                self.config_maps.insert(name, map);
+            }
+            Write::Delete { name, .. } => drop(self.config_maps.remove(&name)),
+        }
+        Ok(())
     }
 
     fn drop_finalizer(&mut self, facts: &Facts) -> Seen {

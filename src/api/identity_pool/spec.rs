@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use super::IdentityPoolStatus;
 use super::adopt::Adopt;
+use super::export::Export;
 use super::principal_tags::PrincipalTagAttributeMap;
 use super::roles::{RoleMapping, Roles};
 use super::rules::{each_item, each_value, undocumented};
@@ -342,6 +343,11 @@ pub struct IdentityPoolSpec {
          annotation cognito-identity.dev/reconcile-at instead"
     ))]
     pub resync_period_seconds: Option<i32>,
+
+    /// Tells applications what they need to know of the pool: id, ARN, region, roles, providers, and
+    /// the trust policies that its roles need, in a ConfigMap for envFrom. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export: Option<Export>,
 }
 
 /// A Cognito user pool, and the app client through which its users sign in.

@@ -98,4 +98,8 @@ pub struct Managed {
     #[serde(default)]
     #[schemars(transform = without_default)]
     pub principal_tag_providers: Vec<String>,
+    /// Names of the ConfigMaps that export has made, or is about to make.
+    #[serde(default)]
+    #[schemars(transform = without_default)]
+    pub config_maps: Vec<String>,
 }
