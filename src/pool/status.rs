@@ -81,7 +81,7 @@ pub(super) fn managed(facts: &Facts) -> Managed {
 /// Whether it is on record which tags, roles and principal tags the spec sets: before they
 /// are set, or a crash would leave them behind when the spec gives them up.
 pub(super) fn records_what_is_set(facts: &Facts, desired: &Desired) -> bool {
-    let (on_record, wanted) = (managed(facts), to_manage(desired.clone()));
+    let (on_record, wanted) = (managed(facts), to_manage(facts, desired.clone()));
     both(&on_record, &wanted) == on_record
 }
 

@@ -9,6 +9,7 @@ mod crashes;
 mod creation;
 mod credentials;
 mod deletion;
+mod export;
 mod leadership;
 mod logs;
 mod rig;

@@ -103,6 +103,14 @@ impl Rig {
         )
     }
 
+    /// Starts an operator as a user with no more rights than this test gives it.
+    pub(crate) async fn operator_as(&self, user: &str) -> Running {
+        let config = self.plane.config_for(user, &[]).await.expect("config");
+        let setup = Setup::default();
+        let aws = self.sdk_config(&setup);
+        Running::start(config, self.namespace.clone(), aws, &setup)
+    }
+
     /// The credentials and endpoint of an operator, for clients of the test's own.
     pub(crate) fn sdk_config(&self, setup: &Setup) -> aws_types::SdkConfig {
         let endpoint = setup
