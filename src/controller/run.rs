@@ -188,10 +188,16 @@ impl Controller {
         let drained = CancellationToken::new();
         let task = tokio::spawn(election.run(drained.clone()));
         let mut election = AbortOnDropHandle::new(task);
-        tokio::select! {
+        let worked = tokio::select! {
             biased;
             ended = &mut election => return ended?,
-            worked = self.work(stop) => worked?,
+            worked = self.work(stop) => worked,
+        };
+        if worked.is_err() {
+            // Left alone it would still speak after the line that says why the operator ends.
+            election.abort();
+            let _ = election.await;
+            return worked;
         }
         drained.cancel();
         election.await?
