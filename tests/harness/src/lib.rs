@@ -1,9 +1,9 @@
 //! What the tests of identity-pool-operator run against.
 //!
-//! [`control_plane`] starts a real etcd and kube-apiserver, [`cognito`] is a fake Amazon Cognito of
-//! our own, and [`ministack`] starts a fake AWS by others. Everything listens on free loopback
-//! ports and is gone when its owner is, so that any number of tests run at once. No part of the
-//! operator.
+//! [`control_plane`] starts a real etcd and kube-apiserver, [`proxy`] stands before it and makes it
+//! fail, [`cognito`] is a fake Amazon Cognito of our own, and [`ministack`] starts a fake AWS by
+//! others. Everything listens on free loopback ports and is gone when its owner is, so that any
+//! number of tests run at once. No part of the operator.
 
 mod cache;
 pub mod causes;
@@ -17,6 +17,7 @@ pub mod ports;
 pub mod process;
 mod progress;
 pub mod project;
+pub mod proxy;
 pub mod python;
 pub mod scratch;
 pub mod shell;
