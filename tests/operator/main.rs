@@ -3,6 +3,7 @@
 
 mod access;
 mod adoption;
+mod apiserver_faults;
 mod binary;
 mod counting;
 mod crashes;

@@ -95,12 +95,13 @@ impl Rig {
     /// Starts an operator with other settings.
     pub(crate) async fn operator_with(&self, setup: Setup) -> Running {
         let config = self.plane.config().await.expect("config");
-        Running::start(
-            config,
-            self.namespace.clone(),
-            self.sdk_config(&setup),
-            &setup,
-        )
+        self.operator_through(config, &setup)
+    }
+
+    /// Starts an operator that reaches the apiserver as `config` says.
+    pub(crate) fn operator_through(&self, config: kube::Config, setup: &Setup) -> Running {
+        let aws = self.sdk_config(setup);
+        Running::start(config, self.namespace.clone(), aws, setup)
     }
 
     /// Starts an operator as a user with no more rights than this test gives it.
