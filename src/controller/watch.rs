@@ -143,7 +143,8 @@ impl Report {
             Event::Apply(object) => (object, Arrival::Event),
             Event::InitApply(object) => (object, Arrival::Listed),
             Event::InitDone => return self.listing.complete(self.watch),
-            Event::Init | Event::Delete(_) => return,
+            Event::Delete(object) => return vanished(object),
+            Event::Init => return,
         };
         if let Some(uid) = object.uid() {
             self.memories.arrived(&uid, arrival);
@@ -203,6 +204,26 @@ fn words(error: &watcher::Error) -> String {
         | watcher::Error::WatchFailed(error) => sentence(error),
         watcher::Error::WatchError(status) => answer(status),
         watcher::Error::NoResourceVersion => error.to_string(),
+    }
+}
+
+/// An object that goes with our finalizer still on it was deleted in the very moment in
+/// which the finalizer came: the apiserver does not look again. Its pool stays, if its id
+/// was on record by then; the pass that made it sees to the others.
+fn vanished(object: &Guarded) {
+    let pool = object.0.as_ref().ok().and_then(|object| {
+        let held = object.finalizers().iter().any(|name| name == FINALIZER);
+        let status = object.status.as_ref().filter(|_| held)?;
+        status.identity_pool_id.as_deref()
+    });
+    if let Some(pool_id) = pool {
+        tracing::warn!(
+            namespace = object.namespace(),
+            name = object.name_any(),
+            uid = object.uid(),
+            pool_id,
+            "the object went in spite of the operator's finalizer; its pool stays in AWS"
+        );
     }
 }
 
