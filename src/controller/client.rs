@@ -15,7 +15,7 @@ use crate::election::candidate::ANSWER;
 
 /// Bounds the answer to every request, though not the body of a watch. Well above
 /// the apiserver's normal milliseconds, well below the 15 s of an AWS call.
-const DEADLINE: Duration = Duration::from_secs(10);
+pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Makes the client.
 ///

@@ -10,6 +10,7 @@ use kube::api::{Api, Patch, PatchParams};
 use kube::{Client, Error, ResourceExt};
 use serde_json::{Value, json};
 
+use super::client::DEADLINE;
 use super::sentence::sentence;
 use crate::api::names::{CLAIM_ANNOTATION, FINALIZER, OPERATOR};
 use crate::api::{IdentityPool, IdentityPoolStatus};
@@ -27,10 +28,8 @@ pub(super) async fn read(
     client: &Client,
     object: &IdentityPool,
 ) -> Result<Option<Arc<IdentityPool>>, Trouble> {
-    match api(client, object).get_opt(&object.name_any()).await {
-        Ok(found) => Ok(found.map(slim)),
-        Err(error) => Err(trouble(&error)),
-    }
+    let found = whole(api(client, object).get_opt(&object.name_any())).await?;
+    Ok(found.map(slim))
 }
 
 /// Finalizer and claim in one patch: the intent is on record, or nothing is.
@@ -46,11 +45,9 @@ pub(super) async fn write_claim(client: &Client, object: &IdentityPool, claim: &
     metadata["finalizers"] = json!(finalizers);
     metadata["annotations"] = json!({ CLAIM_ANNOTATION: text });
     let patch = Patch::Merge(json!({ "metadata": metadata }));
-    api(client, object)
-        .patch(&object.name_any(), &ours(), &patch)
-        .await
-        .map(slim)
-        .map_err(|error| trouble(&error))
+    let api = api(client, object);
+    let patched = whole(api.patch(&object.name_any(), &ours(), &patch)).await?;
+    Ok(slim(patched))
 }
 
 /// Takes our finalizer away and leaves those of others.
@@ -63,15 +60,10 @@ pub(super) async fn drop_finalizer(client: &Client, object: &IdentityPool) -> Re
     let mut metadata = precondition(object);
     metadata["finalizers"] = json!(others);
     let patch = Patch::Merge(json!({ "metadata": metadata }));
-    let patched = api(client, object)
-        .patch(&object.name_any(), &ours(), &patch)
-        .await;
-    match patched {
-        Ok(_) => Ok(()),
-        Err(error) => match trouble(&error) {
-            Trouble::Gone => Ok(()),
-            other => Err(other),
-        },
+    let api = api(client, object);
+    match whole(api.patch(&object.name_any(), &ours(), &patch)).await {
+        Ok(_) | Err(Trouble::Gone) => Ok(()),
+        Err(other) => Err(other),
     }
 }
 
@@ -82,11 +74,20 @@ pub(super) async fn write_status(
     status: &IdentityPoolStatus,
 ) -> Written {
     let patch = Patch::Merge(json!({ "metadata": precondition(object), "status": status }));
-    api(client, object)
-        .patch_status(&object.name_any(), &ours(), &patch)
-        .await
-        .map(slim)
-        .map_err(|error| trouble(&error))
+    let api = api(client, object);
+    let patched = whole(api.patch_status(&object.name_any(), &ours(), &patch)).await?;
+    Ok(slim(patched))
+}
+
+/// Bounds an answer with its body; the client bounds only the head.
+async fn whole<T>(request: impl Future<Output = kube::Result<T>>) -> Result<T, Trouble> {
+    match tokio::time::timeout(DEADLINE, request).await {
+        Ok(answer) => answer.map_err(|error| trouble(&error)),
+        Err(_) => Err(Trouble::Failed(format!(
+            "the apiserver gave no whole answer within {} s",
+            DEADLINE.as_secs()
+        ))),
+    }
 }
 
 /// Our writes are told from those of users by the name of their manager.

@@ -97,7 +97,7 @@ async fn moves(
             Move::ReadExport(name) => hands.read_export(&object, name).await,
             Move::WriteExport(write) => hands.write_export(&object, write).await,
             Move::DropFinalizer => hands.drop_finalizer(&object).await,
-            Move::Rest(rest) => return (object, rest),
+            Move::Rest(rest) => return (object, *rest),
         };
         facts.learn(seen, context.clock.now());
     }

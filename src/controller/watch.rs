@@ -80,18 +80,64 @@ pub(super) fn keys(
     let report = Arc::new(report);
     let broken = Arc::clone(&report);
     let memories = Arc::clone(&report.memories);
-    watch(api, config)
+    let events = from_the_start(api, config)
         .default_backoff()
         .modify(slim)
         .inspect_ok(move |event| report.event(event))
-        .reflect(writer)
-        .applied_objects()
+        .reflect(writer);
+    stored_objects(events)
         .predicate_filter(
             move |object: &Guarded| Some(trigger(object, &memories)),
             PredicateConfig::default(),
         )
         .map_ok(|object| ReconcileRequest::from(ObjectRef::from_obj(&object)))
         .map_err(move |error| broken.broken(&error))
+}
+
+/// A watch that lists anew where its place in the history is gone: the library notices
+/// that in the middle of a watch, but not when a watch is resumed.
+fn from_the_start(
+    api: Api<Guarded>,
+    config: watcher::Config,
+) -> impl Stream<Item = watcher::Result<Event<Guarded>>> + Send + 'static {
+    let anew = move || {
+        watch(api.clone(), config.clone()).scan(false, |expired, event| {
+            let event = (!*expired).then_some(event);
+            *expired = matches!(&event, Some(Err(error)) if is_expired(error));
+            std::future::ready(event)
+        })
+    };
+    futures::stream::repeat_with(anew).flatten()
+}
+
+/// HTTP 410 to the start of a watch.
+fn is_expired(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::WatchStartFailed(kube::Error::Api(status)) if status.code == 410)
+}
+
+/// The objects of events, those of a list when it is complete: the store shows none of them
+/// before, and a pass in between would find an older object, or none.
+fn stored_objects(
+    events: impl Stream<Item = watcher::Result<Event<Guarded>>> + Send + 'static,
+) -> impl Stream<Item = watcher::Result<Guarded>> + Send + 'static {
+    let ready = events.scan(Vec::new(), |list, event| {
+        let objects = match event {
+            Err(error) => vec![Err(error)],
+            Ok(Event::Apply(object)) => vec![Ok(object)],
+            Ok(Event::InitApply(object)) => {
+                list.push(Ok(object));
+                Vec::new()
+            }
+            Ok(Event::InitDone) => std::mem::take(list),
+            Ok(Event::Init) => {
+                list.clear();
+                Vec::new()
+            }
+            Ok(Event::Delete(_)) => Vec::new(),
+        };
+        std::future::ready(Some(objects))
+    });
+    ready.flat_map(futures::stream::iter)
 }
 
 /// The name under which `kubectl apply` keeps a copy of the whole object.

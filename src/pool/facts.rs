@@ -491,6 +491,7 @@ impl Facts {
 
     fn learn_deletion(&mut self, id: PoolId) {
         self.deleted = true;
+        self.memory.deleted = Some(id.clone());
         self.looks.insert(id, Look::Gone);
     }
 

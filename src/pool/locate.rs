@@ -60,7 +60,7 @@ pub(super) fn locate(facts: &Facts) -> Flow<Located<'_>> {
         },
         Some(Look::Gone) => match by_owner(facts, settled_but_for(facts))? {
             Some(pool) => Flow::Continue(Located::Pool(pool)),
-            None if just_claimed(facts) => hold(
+            None if just_claimed(facts) && facts.memory.deleted.as_ref() != Some(&id) => hold(
                 Reason::NotYetVisible,
                 format!("AWS does not show pool {id} yet, which was created a moment ago."),
             ),

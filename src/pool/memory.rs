@@ -90,6 +90,8 @@ pub struct Memory {
     pub own_claim: Option<OwnClaim>,
     /// Until when a change that got no clear answer may still take effect.
     pub late_until: Option<Timestamp>,
+    /// The pool that this process deleted: one that is not there is not late.
+    pub deleted: Option<PoolId>,
     /// Since when AWS has not accepted a role, in an unbroken row.
     pub role_refused_since: Option<Timestamp>,
     /// When the pool is to be looked at again though nothing happened.
@@ -111,6 +113,7 @@ impl Memory {
             distrusted_since: None,
             own_claim: None,
             late_until: None,
+            deleted: None,
             role_refused_since: None,
             next_look: None,
             failures: 0,

@@ -53,7 +53,7 @@ pub enum Move {
     /// Patch our finalizer away, tested on uid and resourceVersion.
     DropFinalizer,
     /// End the pass.
-    Rest(Rest),
+    Rest(Box<Rest>),
 }
 
 impl Move {

@@ -129,9 +129,9 @@ const RULES: &[fn(&Facts) -> Flow] = &[
     gone,
     paused,
     apiserver_failed,
+    runaway,
     outdated,
     rerouted,
-    runaway,
     being_deleted,
     suspended,
     clashing,
@@ -168,7 +168,8 @@ fn closing(facts: &Facts, verdict: &Verdict) -> Move {
     if let Some(void) = create::voided(facts) {
         return Move::WriteClaim(void);
     }
-    status::write(facts, verdict).unwrap_or_else(|| Move::Rest(rest::rest(facts, verdict)))
+    status::write(facts, verdict)
+        .unwrap_or_else(|| Move::Rest(Box::new(rest::rest(facts, verdict))))
 }
 
 fn gone(facts: &Facts) -> Flow {
@@ -220,6 +221,12 @@ fn runaway(facts: &Facts) -> Flow {
         access::providers(&desired.access, &managed).len()
     });
     let most = MAX_MOVES + MOVES_PER_MAP * u32::try_from(maps).unwrap_or(MAX_MOVES);
+    if facts.moves >= most && facts.outdated {
+        // Another write of status would meet the next conflict.
+        return conclude(Verdict::Trouble(format!(
+            "no end after {most} steps: the object changes under every write"
+        )));
+    }
     if facts.moves >= most {
         return hold(
             Reason::ConcurrentModification,

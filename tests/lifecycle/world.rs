@@ -265,7 +265,7 @@ impl World {
             if let Move::Rest(rest) = mv {
                 let forgotten = || Memory::new(Arrival::Listed);
                 self.memory = rest.memory.clone().unwrap_or_else(forgotten);
-                return rest;
+                return *rest;
             }
             let seen = self.carry_out(mv, &facts);
             self.wait(Duration::from_millis(5));
