@@ -96,6 +96,10 @@ reasons! {
     AwsUnavailable: Progressing, next "Check the network path to AWS and the AWS health page if it stays.";
     /// Somebody else wrote to the pool in the same moment.
     ConcurrentModification: Progressing, next "Find the other writer if it stays (console, Terraform, a second cluster).";
+    /// A value comes from another object, which or whose field is not there yet. Meanwhile a new pool is made without it, and an existing one stays as it is.
+    WaitingForReferences: Progressing, next "Nothing if the object is on its way; else correct the reference that the message names, or give the operator the permission.";
+    /// A value that comes from another object is not of the form that its field takes. The pool is not changed.
+    InvalidReference: Stalled, next "Correct the value where it stands, or the reference; the message names both and the rule.";
     /// AWS refuses a value of the spec.
     InvalidRequest: Stalled, next "Correct the spec; AWS's own sentence says what it refuses.";
     /// Two entries of the spec are for one provider in AWS, which keeps one only.

@@ -11,6 +11,7 @@ mod export;
 mod principal_tags;
 mod roles;
 mod rules;
+mod sources;
 mod spec;
 mod status;
 mod violations;
@@ -21,6 +22,7 @@ pub use principal_tags::PrincipalTagAttributeMap;
 pub use roles::{
     AmbiguousRoleResolution, MappingRule, MatchType, RoleMapping, RoleMappingType, Roles,
 };
+pub use sources::{FieldRef, KeyRef, LoginProviderSource, ValueSource};
 pub use spec::{
     CognitoIdentityProvider, DeletionPolicy, DriftPolicy, IdentityPool, IdentityPoolSpec,
     ManagementPolicy, OnExternalDeletion,

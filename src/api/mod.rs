@@ -12,7 +12,8 @@ pub mod region;
 pub use condition::Reason;
 pub use identity_pool::{
     Adopt, AmbiguousRoleResolution, CognitoIdentityProvider, ConfigMapExport, DeletionPolicy,
-    DriftPolicy, Export, FieldDrift, IdentityPool, IdentityPoolSpec, IdentityPoolStatus, Managed,
-    ManagementPolicy, MappingRule, MatchType, OnExternalDeletion, PlannedCall,
-    PrincipalTagAttributeMap, RoleMapping, RoleMappingType, Roles, violations,
+    DriftPolicy, Export, FieldDrift, FieldRef, IdentityPool, IdentityPoolSpec, IdentityPoolStatus,
+    KeyRef, LoginProviderSource, Managed, ManagementPolicy, MappingRule, MatchType,
+    OnExternalDeletion, PlannedCall, PrincipalTagAttributeMap, RoleMapping, RoleMappingType, Roles,
+    ValueSource, violations,
 };

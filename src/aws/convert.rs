@@ -10,7 +10,7 @@ use aws_sdk_cognitoidentity::operation::update_identity_pool::UpdateIdentityPool
 use aws_sdk_cognitoidentity::operation::update_identity_pool::builders::UpdateIdentityPoolFluentBuilder;
 use aws_sdk_cognitoidentity::types::CognitoIdentityProvider;
 
-use crate::pool::settings::{Observed, PoolId, Settings, Tags, UserPoolClient};
+use crate::pool::settings::{AppId, Observed, PoolId, Settings, Tags, UserPoolClient};
 
 /// Puts every parameter into a request: the SDK has a builder for each operation,
 /// the list of fields is one. Empty ones go as `{}` and `[]`, since AWS sets what is
@@ -31,7 +31,7 @@ macro_rules! fill {
             .identity_pool_name(identity_pool_name)
             .allow_unauthenticated_identities(allow_unauthenticated_identities)
             .allow_classic_flow(allow_classic_flow)
-            .set_supported_login_providers(Some(supported_login_providers.into_iter().collect()))
+            .set_supported_login_providers(Some(app_ids(supported_login_providers)))
             .set_developer_provider_name(developer_provider_name)
             .set_open_id_connect_provider_arns(Some(
                 open_id_connect_provider_arns.into_iter().collect(),
@@ -58,6 +58,11 @@ pub(super) fn update_request(
     tags: Tags,
 ) -> UpdateIdentityPoolFluentBuilder {
     fill!(request, settings, tags)
+}
+
+fn app_ids(ids: impl IntoIterator<Item = (String, AppId)>) -> HashMap<String, String> {
+    let reveal = |(provider, id): (String, AppId)| (provider, id.reveal());
+    ids.into_iter().map(reveal).collect()
 }
 
 fn clients(clients: impl IntoIterator<Item = UserPoolClient>) -> Vec<CognitoIdentityProvider> {
@@ -139,7 +144,11 @@ fn observed(shape: Shape) -> Observed {
             identity_pool_name: name,
             allow_unauthenticated_identities: guests,
             allow_classic_flow: classic.unwrap_or(false),
-            supported_login_providers: login.unwrap_or_default().into_iter().collect(),
+            supported_login_providers: login
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(provider, id)| (provider, AppId::new(id)))
+                .collect(),
             developer_provider_name: developer.filter(|name| !name.is_empty()),
             open_id_connect_provider_arns: oidc.unwrap_or_default().into_iter().collect(),
             saml_provider_arns: saml.unwrap_or_default().into_iter().collect(),

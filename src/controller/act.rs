@@ -1,5 +1,6 @@
 //! Carries out one move of the core: one call out, one thing seen back.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::pool::moves::{Seen, Which};
 use crate::pool::notes::Note;
 use crate::pool::ownership;
 use crate::pool::settings::PoolId;
+use crate::pool::sources::Source;
 
 /// One pass's hands.
 pub(super) struct Hands<'a> {
@@ -29,6 +31,14 @@ pub(super) struct Hands<'a> {
 impl Hands<'_> {
     pub(super) async fn read(&self, object: &IdentityPool) -> Seen {
         Seen::Object(objects::read(&self.context.client, object).await)
+    }
+
+    pub(super) async fn read_references(
+        &self,
+        object: &IdentityPool,
+        sources: &BTreeSet<Source>,
+    ) -> Seen {
+        Seen::References(self.context.references.read(object, sources).await)
     }
 
     pub(super) async fn reserve(&mut self) -> Seen {

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::clock::Clock;
 use super::memories::Memories;
 use super::publish::Publisher;
+use super::references::References;
 use super::touched::Touched;
 use crate::api::IdentityPool;
 use crate::api::condition::{self, READY};
@@ -31,6 +32,7 @@ pub(super) struct Context {
     pub(super) regions: Regions,
     pub(super) memories: Arc<Memories>,
     pub(super) publisher: Publisher,
+    pub(super) references: Arc<References>,
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) clock: Clock,
     /// Whether this replica leads, and until when.

@@ -69,6 +69,13 @@ impl Memories {
         before
     }
 
+    /// Something changed that an object takes values from: the next pass does not wait.
+    pub(super) fn hears(&self, uid: &str) {
+        if let Some(memory) = self.table().present.get_mut(uid) {
+            memory.news = memory.news.wrapping_add(1);
+        }
+    }
+
     /// What a pass leaves behind.
     pub(super) fn end(&self, uid: &str, memory: Option<Memory>) {
         let mut table = self.table();
@@ -82,6 +89,8 @@ impl Memories {
                 memory.relisted();
                 memory.lists = lists;
             }
+            // What changed while the pass ran may have come too late for it.
+            memory.news = table.present.get(uid).map_or(memory.news, |now| now.news);
             table.present.insert(uid.to_owned(), memory);
         } else {
             table.present.remove(uid);
@@ -180,6 +189,16 @@ mod tests {
         memories.arrived("after", Arrival::Event);
         assert_eq!(memories.begin("before").arrival, Arrival::Listed);
         assert_eq!(memories.begin("after").arrival, Arrival::Event);
+    }
+
+    #[test]
+    fn news_that_come_during_a_pass_end_the_pause_after_it() {
+        let memories = Memories::default();
+        memories.arrived("a", Arrival::Event);
+        let pass = memories.begin("a");
+        memories.hears("a");
+        memories.end("a", Some(pass.clone()));
+        assert_ne!(memories.begin("a").news, pass.news);
     }
 
     #[test]

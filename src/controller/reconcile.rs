@@ -15,7 +15,7 @@ use crate::pool::facts::Facts;
 use crate::pool::notes::Weight;
 use crate::pool::rest::{Outcome, Rest};
 use crate::pool::settings::PoolId;
-use crate::pool::{Move, next, notes};
+use crate::pool::{Move, next, notes, resolve};
 
 /// Passes never fail towards the queue: what went wrong is in the rest they take.
 pub(super) async fn reconcile(
@@ -51,6 +51,9 @@ async fn pass(object: Arc<IdentityPool>, context: &Context) -> Option<std::time:
         context.memories.says(&uid, last.status.as_ref());
     }
     context.memories.end(&uid, rest.memory.clone());
+    if rest.outcome == Outcome::Released || resolve::sources(&last.spec).is_none() {
+        context.references.forget(Some(&uid));
+    }
     tell(&last, &rest, context);
     let reason = rest.reason.map(crate::api::Reason::as_str);
     context
@@ -88,6 +91,7 @@ async fn moves(
             .map_or_else(|| Arc::clone(&object), Arc::clone);
         let seen = match mv {
             Move::ReadObject => hands.read(&object).await,
+            Move::ReadReferences(sources) => hands.read_references(&object, &sources).await,
             Move::Reserve => hands.reserve().await,
             Move::WriteClaim(claim) => hands.write_claim(&object, claim).await,
             Move::Search { after } => hands.search(&object, after).await,

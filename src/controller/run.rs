@@ -28,6 +28,7 @@ use super::leadership::{Candidacy, Election};
 use super::listing::Listing;
 use super::memories::Memories;
 use super::publish::Publisher;
+use super::references::References;
 use super::touched::{self, Touched};
 use super::watch::{Broken, Report};
 use super::{existence, reconcile, standby, watch};
@@ -147,12 +148,20 @@ impl Controller {
         telemetry.metrics.leads(candidacy.is_none());
         let election = candidacy
             .map(|candidacy| Election::new(candidacy, clock, sender, Arc::clone(&telemetry)));
+        let memories = Arc::new(Memories::default());
+        let follower = References::new(
+            client.clone(),
+            scope.namespaces.is_empty(),
+            Arc::clone(&memories),
+            Arc::clone(&telemetry),
+        );
         let context = Context {
+            references: Arc::new(follower),
             publisher: Publisher::start(client.clone(), Arc::clone(&telemetry)),
             client,
             operator: Arc::new(operator),
             regions,
-            memories: Arc::new(Memories::default()),
+            memories,
             telemetry,
             clock,
             terms,
@@ -224,6 +233,7 @@ impl Controller {
                 selector: config.label_selector.clone(),
                 listing: Arc::clone(&listing),
                 memories: Arc::clone(&context.memories),
+                references: Arc::clone(&context.references),
                 telemetry: Arc::clone(&context.telemetry),
             };
             let keys = watch::keys(watch.api, config.clone(), watch.writer, report);
@@ -233,6 +243,7 @@ impl Controller {
             let queue = queue(context, keys, watch.reader, concurrency, leading.clone());
             queues.push(queue);
         }
+        context.references.wake_through(&wakes);
         let existence = async {
             leading.clone().await;
             existence::watch(&context, &wakes).await;

@@ -18,6 +18,7 @@ use kube::{Resource, ResourceExt};
 use super::context::Guarded;
 use super::listing::Listing;
 use super::memories::Memories;
+use super::references::References;
 use super::sentence::{answer, sentence};
 use crate::api::names::{CLAIM_ANNOTATION, FINALIZER, RECONCILE_AT_ANNOTATION};
 use crate::pool::memory::Arrival;
@@ -67,6 +68,7 @@ pub(super) struct Report {
     pub(super) selector: Option<String>,
     pub(super) listing: Arc<Listing>,
     pub(super) memories: Arc<Memories>,
+    pub(super) references: Arc<References>,
     pub(super) telemetry: Arc<Telemetry>,
 }
 
@@ -189,7 +191,10 @@ impl Report {
             Event::Apply(object) => (object, Arrival::Event),
             Event::InitApply(object) => (object, Arrival::Listed),
             Event::InitDone => return self.listing.complete(self.watch),
-            Event::Delete(object) => return vanished(object),
+            Event::Delete(object) => {
+                self.references.forget(object.uid().as_deref());
+                return vanished(object);
+            }
             Event::Init => return,
         };
         if let Some(uid) = object.uid() {
@@ -291,11 +296,16 @@ mod tests {
 
     fn report(selector: Option<&str>) -> Report {
         let telemetry = Telemetry::new();
+        let memories = Arc::<Memories>::default();
+        let nowhere = kube::Config::new("http://127.0.0.1:9".parse().expect("a URI"));
+        let client = kube::Client::try_from(nowhere).expect("a client");
+        let (known, told) = (Arc::clone(&memories), Arc::clone(&telemetry));
         Report {
             watch: 0,
             selector: selector.map(str::to_owned),
             listing: Listing::new(1, Arc::clone(&telemetry)),
-            memories: Arc::default(),
+            references: Arc::new(References::new(client, true, known, told)),
+            memories,
             telemetry,
         }
     }
@@ -305,8 +315,8 @@ mod tests {
         watcher::Error::WatchStartFailed(kube::Error::Api(status.boxed()))
     }
 
-    #[test]
-    fn a_selector_is_given_up_only_if_the_apiserver_refuses_it_from_the_first() {
+    #[tokio::test]
+    async fn a_selector_is_given_up_only_if_the_apiserver_refuses_it_from_the_first() {
         let selective = report(Some("a=b=c"));
         assert!(
             matches!(selective.broken(&refused(400)), Broken::Selector(why)

@@ -139,6 +139,7 @@ impl Access {
         let maps = self.principal_tags.iter().flatten();
         Managed {
             tag_keys: Vec::new(),
+            secret_login_providers: Vec::new(),
             roles: self.roles.is_some(),
             role_mappings: self.mappings.is_some(),
             principal_tag_providers: maps.map(|(provider, _)| provider.clone()).collect(),
@@ -165,6 +166,9 @@ fn roles(roles: &api::Roles) -> Roles {
     let api::Roles {
         authenticated,
         unauthenticated,
+        // Put in place before, see `resolve`.
+        authenticated_from: _,
+        unauthenticated_from: _,
     } = roles;
     let named = |name: &str, arn: &Option<String>| Some((name.to_owned(), arn.clone()?));
     named(AUTHENTICATED, authenticated)
@@ -178,7 +182,7 @@ fn wire(mapping: &api::RoleMapping) -> Mapping {
         claim: rule.claim.clone(),
         match_type: rule.match_type.as_str().to_owned(),
         value: rule.value.clone(),
-        role_arn: rule.role_arn.clone(),
+        role_arn: of(rule.role_arn.as_ref()).to_owned(),
     };
     Mapping {
         kind: mapping.r#type.as_str().to_owned(),
@@ -196,8 +200,13 @@ fn tag_map(map: &PrincipalTagAttributeMap) -> TagMap {
 
 /// AWS's key for a mapping: of a user pool entry `<providerName>:<clientId>`.
 fn mapping_key(clients: &[CognitoIdentityProvider], mapping: &api::RoleMapping) -> String {
-    let key =
-        |client: &CognitoIdentityProvider| format!("{}:{}", client.provider_name, client.client_id);
+    let key = |client: &CognitoIdentityProvider| {
+        format!(
+            "{}:{}",
+            of(client.provider_name.as_ref()),
+            of(client.client_id.as_ref())
+        )
+    };
     by_name(clients, mapping.provider.as_deref(), key)
         .or_else(|| mapping.identity_provider.clone())
         .unwrap_or_default()
@@ -205,10 +214,15 @@ fn mapping_key(clients: &[CognitoIdentityProvider], mapping: &api::RoleMapping) 
 
 /// AWS's name for principal tags: of a user pool entry `<providerName>`.
 fn tags_key(clients: &[CognitoIdentityProvider], map: &PrincipalTagAttributeMap) -> String {
-    let name = |client: &CognitoIdentityProvider| client.provider_name.clone();
+    let name = |client: &CognitoIdentityProvider| of(client.provider_name.as_ref()).to_owned();
     by_name(clients, map.provider.as_deref(), name)
         .or_else(|| map.identity_provider_name.clone())
         .unwrap_or_default()
+}
+
+/// A value that the schema, or what was read from elsewhere, makes sure of.
+fn of(value: Option<&String>) -> &str {
+    value.map(String::as_str).unwrap_or_default()
 }
 
 fn by_name(

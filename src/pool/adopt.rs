@@ -116,7 +116,8 @@ fn named<'a>(facts: &'a Facts, id: &PoolId) -> Flow<Option<&'a Observed>> {
 /// The pool that an earlier object of this namespace and name left: it has our
 /// installation and source, and an owner that is no more, or this object would not be.
 fn predecessor(facts: &Facts, wanted: bool) -> Flow<Option<&Observed>> {
-    let Some(desired) = facts.desired() else {
+    // The name never comes from elsewhere, so it is known while other values are missing.
+    let Some(desired) = facts.known_desired() else {
         return Flow::Continue(None);
     };
     let Some(same_name) = facts.named.as_deref() else {

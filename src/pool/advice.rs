@@ -72,7 +72,7 @@ const DOUBTS: &[Doubt] = &[
 /// Whether guests have a role; `None` where roles are not managed here.
 fn guest_role(spec: &IdentityPoolSpec) -> Option<bool> {
     let roles = spec.roles.as_ref()?;
-    Some(roles.unauthenticated.is_some())
+    Some(roles.unauthenticated.is_some() || roles.unauthenticated_from.is_some())
 }
 
 /// Another pool with our tag, as far as anybody has seen one.

@@ -44,7 +44,7 @@ fn sendable(facts: &Facts, claimed: &Claimed) -> Option<Call> {
     if claimed.sent || !in_fence || !facts.reserved || !still_on_object(facts, claimed) {
         return None;
     }
-    let desired = facts.desired()?;
+    let desired = facts.known_desired()?;
     let mut tags = desired.tags;
     tags.extend(tags_under(facts, &claimed.claim.id.to_string()));
     Some(Call::CreateIdentityPool {

@@ -1,7 +1,8 @@
 //! The `ConfigMap` of `spec.export`: what stands in it, whose it is, and when it is written.
 //!
 //! It comes as soon as the pool is known and on record, before roles: a role's trust policy has
-//! to name the pool's id. A pool that is still to be taken over is not ours to tell of, and
+//! to name the pool's id. So it does while values from other objects are missing: one that is there
+//! then stays as it is, as the pool does. A pool that is still to be taken over is not ours to tell of, and
 //! where the spec is only planned nothing is written. Only a `ConfigMap` whose controller is this object is ever written or
 //! removed, each time tested on uid and resourceVersion. Its name is on record before it is made,
 //! or a crash would leave it behind when the spec gives it up. What the apiserver refuses is told
@@ -10,14 +11,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::access::TagMap;
+use super::access::{Access, TagMap};
 use super::facts::Facts;
 use super::moves::Move;
 use super::next::{self, Flow, Verdict, act, conclude, hold};
 use super::settings::{Desired, PoolId, Settings};
 use super::status;
 use super::trust::{self, Users};
+use crate::api::condition::{self, READY};
 use crate::api::{Export, Reason};
+
+/// The key of the pool's id.
+const POOL_ID: &str = "IDENTITY_POOL_ID";
 
 /// Content of a `ConfigMap`.
 pub type Data = BTreeMap<String, String>;
@@ -175,7 +180,7 @@ pub(super) fn to_record(facts: &Facts) -> Vec<String> {
 /// Makes, mends and removes, one step at a time. The `ConfigMap` that is wanted comes first:
 /// until it is there, the one of the old name stays.
 pub(super) fn exported(facts: &Facts) -> Flow {
-    let (Some(pool), Some(desired)) = (next::located(facts), facts.desired()) else {
+    let (Some(pool), Some(desired)) = (next::located(facts), known(facts)) else {
         return Flow::Continue(());
     };
     if facts.only_plans() || facts.exports.refused.is_some() {
@@ -189,7 +194,9 @@ pub(super) fn exported(facts: &Facts) -> Flow {
             next::record_first(facts)?;
         }
         let data = content(facts, &desired, &pool.id);
-        settle(facts, name, Some(data))?;
+        if !stays(facts, name, &data) {
+            settle(facts, name, Some(data))?;
+        }
         if foreign(facts, name).is_some() {
             return Flow::Continue(());
         }
@@ -198,6 +205,39 @@ pub(super) fn exported(facts: &Facts) -> Flow {
         .iter()
         .filter(|known| Some(known.as_str()) != name);
     stale.try_for_each(|stale| settle(facts, stale, None))
+}
+
+/// What is known of what the spec asks for. Roles and principal tags that stand in the spec
+/// itself are told of also while other values are missing.
+fn known(facts: &Facts) -> Option<Desired> {
+    let complete = facts.desired();
+    complete.or_else(|| {
+        Some(Desired {
+            access: Access::of(&facts.object.as_ref()?.spec),
+            ..facts.known_desired()?
+        })
+    })
+}
+
+/// Whether a `ConfigMap` tells of this pool already and is not stripped of what is missing.
+fn stays(facts: &Facts, name: &str, data: &Data) -> bool {
+    let missing = facts.references.missing().is_some();
+    let Some(Shown::Found(found)) = facts.exports.shown.get(name).filter(|_| missing) else {
+        return false;
+    };
+    is_ours(facts, found) && found.data.get(POOL_ID) == data.get(POOL_ID)
+}
+
+/// Whether something may have to be written or said although references are missing: until
+/// status says that they are all that is waited for.
+pub(super) fn is_due(facts: &Facts) -> bool {
+    let some = wanted(facts).is_some() || !status::managed(facts).config_maps.is_empty();
+    let status = facts.status();
+    let only_waits = condition::find(&status.conditions, READY).is_some_and(|ready| {
+        ready.reason == Reason::WaitingForReferences.as_str()
+            && ready.observed_generation == facts.generation()
+    });
+    some && (facts.export_touched || !only_waits)
 }
 
 /// Reads one `ConfigMap`, and has it written where it is not as wanted; `None`: not at all.
@@ -327,7 +367,7 @@ pub fn data(pool: &Pool<'_>, desired: &Desired) -> Data {
     let trust =
         |users, tagged| trust::policy(pool.partition, pool.region, pool.id.as_str(), users, tagged);
     let entries = [
-        ("IDENTITY_POOL_ID", Some(pool.id.to_string())),
+        (POOL_ID, Some(pool.id.to_string())),
         ("IDENTITY_POOL_ARN", Some(pool.arn())),
         ("AWS_REGION", Some(pool.region.to_owned())),
         ("AUTHENTICATED_ROLE_ARN", role("authenticated")),

@@ -17,7 +17,10 @@ use super::export::Exports;
 use super::memory::{Fate, Hold, Memory, OwnClaim, SLOW_RETRY, Trigger};
 use super::moves::{Search, Seen, Trouble};
 use super::ownership::{self, Owned, Ownership};
+use super::redaction;
+use super::references::References;
 use super::settings::{self, Desired, Observed, PoolId, Settings, Tags};
+use super::sources::Findings;
 use super::time;
 use crate::api::names::{CLAIM_ANNOTATION, CLAIM_TAG, FINALIZER, RECONCILE_AT_ANNOTATION};
 use crate::api::{
@@ -114,6 +117,7 @@ pub struct Facts {
     /// The region that the shell's hands of this pass reach.
     pub(super) route: String,
     heard_at: Timestamp,
+    pub(super) references: References,
     pub(super) read_at: Option<Timestamp>,
     pub(super) outdated: bool,
     pub(super) reserved: bool,
@@ -178,6 +182,7 @@ impl Facts {
             export_touched: false,
             known: Vec::new(),
             heard_at: now,
+            references: References::default(),
             read_at: None,
             outdated: false,
             reserved: false,
@@ -205,6 +210,7 @@ impl Facts {
         };
         facts.recorded_before = facts.recorded();
         facts.note_claim();
+        facts.references.note(facts.object.as_deref());
         facts.start_afresh();
         facts
     }
@@ -214,7 +220,10 @@ impl Facts {
     fn start_afresh(&mut self) {
         let now = self.object.as_ref().map(|object| Trigger::of(object));
         let longest = time::after(self.moment.now, SLOW_RETRY * 2);
-        let over = |hold: &Hold| Some(&hold.trigger) != now.as_ref() || hold.until > longest;
+        let news = self.memory.news;
+        let over = |hold: &Hold| {
+            Some(&hold.trigger) != now.as_ref() || hold.news != news || hold.until > longest
+        };
         if self.memory.hold.as_ref().is_some_and(over) {
             self.memory.hold = None;
             self.memory.failures = 0;
@@ -231,6 +240,7 @@ impl Facts {
                 self.read_at = Some(at);
                 self.learn_object(result);
             }
+            Seen::References(result) => self.learn_references(result),
             Seen::Reserved => self.reserved = true,
             Seen::ClaimWritten(claim, result) => self.learn_claim(claim, result),
             Seen::Searched(Ok(search)) => self.searches.push(search),
@@ -259,7 +269,7 @@ impl Facts {
                     return self.lose();
                 }
                 let generation = self.generation();
-                self.object = same;
+                let before = std::mem::replace(&mut self.object, same);
                 if self.reconcile_at().map(str::to_owned) != asked {
                     // Who asks for a look wants one from after the question.
                     self.looks.clear();
@@ -275,6 +285,10 @@ impl Facts {
                 }
                 self.outdated = false;
                 self.note_claim();
+                let spec_before = before.as_deref().map(|object| &object.spec);
+                if self.object.as_deref().map(|object| &object.spec) != spec_before {
+                    self.references.note(self.object.as_deref());
+                }
             }
             Err(Trouble::Stale) => self.outdated = true,
             Err(Trouble::Gone) => self.lose(),
@@ -330,7 +344,17 @@ impl Facts {
         self.learn_object(result.map(Some));
     }
 
+    fn learn_references(&mut self, result: Result<Findings, String>) {
+        self.references.reads += 1;
+        match result {
+            Ok(findings) => self.references.learn(findings, self.object.as_deref()),
+            Err(what) => self.trouble = Some(what),
+        }
+    }
+
     fn learn_answer(&mut self, call: Call, result: Result<Answer, Failure>) {
+        let desired = self.known_desired();
+        let result = result.map_err(|failure| redaction::redacted(failure, desired.as_ref()));
         if call.operation().mutates() {
             self.reserved = false;
             self.changed
@@ -529,8 +553,21 @@ impl Facts {
             .unwrap_or_default()
     }
 
+    /// What the spec asks for; `None` also while a value is missing that it takes from
+    /// elsewhere, or is refused.
     pub(super) fn desired(&self) -> Option<Desired> {
-        self.object.as_ref().map(|object| Desired::of(object))
+        self.known_desired()
+            .filter(|_| self.references.are_complete())
+    }
+
+    /// What is known of that: enough to make a pool.
+    pub(super) fn known_desired(&self) -> Option<Desired> {
+        self.references.desired(self.object.as_deref()?)
+    }
+
+    /// Whether this pass has done nothing yet but read references.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.moves == self.references.reads
     }
 
     /// Whether the pool equalled what the spec asks for now, at some earlier look.

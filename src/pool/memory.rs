@@ -49,6 +49,8 @@ pub struct Hold {
     pub until: Timestamp,
     /// A pass for anything else than this goes ahead at once.
     pub trigger: Trigger,
+    /// As does one after news of what the object refers to.
+    pub news: u32,
 }
 
 /// What a person can change to be heard at once.
@@ -82,6 +84,8 @@ pub struct Memory {
     pub arrival: Arrival,
     /// How often it was listed anew since it first came.
     pub lists: u32,
+    /// How often something changed that the object takes values from.
+    pub news: u32,
     /// Whether an earlier pass of this process dealt with it.
     pub handled: bool,
     /// When a claim was first found that cannot be trusted.
@@ -109,6 +113,7 @@ impl Memory {
         Self {
             arrival,
             lists: 0,
+            news: 0,
             handled: false,
             distrusted_since: None,
             own_claim: None,

@@ -3,6 +3,7 @@
 //! A shell carries out a [`Move`] and answers with the [`Seen`] of the same place.
 //! A failure is something seen like any other.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -14,6 +15,7 @@ use super::notes::Note;
 use super::ownership::Owned;
 use super::rest::Rest;
 use super::settings::PoolId;
+use super::sources::{Findings, Source};
 use crate::api::{IdentityPool, IdentityPoolStatus};
 
 /// The next thing to do.
@@ -21,6 +23,8 @@ use crate::api::{IdentityPool, IdentityPoolStatus};
 pub enum Move {
     /// Read the object from the apiserver itself, not from a cache.
     ReadObject,
+    /// Read the values that the object takes from others of its namespace, and follow them.
+    ReadReferences(BTreeSet<Source>),
     /// Wait for a token of the write budget and keep it for the next call that changes something.
     Reserve,
     /// Patch finalizer and claim into the metadata, tested on uid and resourceVersion.
@@ -65,6 +69,7 @@ impl Move {
             Self::WriteClaim(_) => true,
             Self::Call(call) => call.operation().mutates(),
             Self::ReadObject
+            | Self::ReadReferences(_)
             | Self::Reserve
             | Self::Search { .. }
             | Self::FindByName { .. }
@@ -94,6 +99,8 @@ pub enum Which {
 pub enum Seen {
     /// The object; `None` when it is gone or another object has its name.
     Object(Result<Option<Arc<IdentityPool>>, Trouble>),
+    /// What stands where the values come from.
+    References(Result<Findings, String>),
     /// A token is kept.
     Reserved,
     /// The object with the claim.

@@ -133,15 +133,19 @@ const RULES: &[fn(&Facts) -> Flow] = &[
     outdated,
     rerouted,
     being_deleted,
+    unread_references,
     suspended,
     clashing,
     elsewhere,
     role_refused,
     aws_failed,
     nothing_due,
+    bad_reference,
+    waiting_at_rest,
     no_pool,
     unmarked,
     export::exported,
+    waiting,
     doubled,
     misplaced,
     unread,
@@ -245,6 +249,47 @@ fn being_deleted(facts: &Facts) -> Flow {
     Flow::Continue(())
 }
 
+/// What the spec asks for is not known before its references are read.
+fn unread_references(facts: &Facts) -> Flow {
+    match facts.references.unread() {
+        Some(sources) => act(Move::ReadReferences(sources.clone())),
+        None => Flow::Continue(()),
+    }
+}
+
+/// A value that would be refused at `kubectl apply` if it stood in the spec.
+fn bad_reference(facts: &Facts) -> Flow {
+    match facts.references.refused() {
+        Some(refused) => hold(Reason::InvalidReference, refused),
+        None => Flow::Continue(()),
+    }
+}
+
+/// A pool that is on record stays as it is while values are missing, and nobody asks AWS
+/// for it meanwhile unless there is another reason to.
+fn waiting_at_rest(facts: &Facts) -> Flow {
+    let heard = facts.status().last_handled_reconcile_at.as_deref() == facts.reconcile_at();
+    let doubtful = facts.missing || facts.meddled || !heard || !facts.is_marked();
+    if facts.recorded().is_none() || doubtful || export::is_due(facts) {
+        return Flow::Continue(());
+    }
+    waiting(facts)
+}
+
+/// A pool was made without the values that are missing, so that its id is there for what
+/// has to come before them.
+fn waiting(facts: &Facts) -> Flow {
+    let Some(missing) = facts.references.missing() else {
+        return Flow::Continue(());
+    };
+    // What is missing may itself wait for what is exported.
+    export::refused(facts)?;
+    hold(
+        Reason::WaitingForReferences,
+        format!("{missing} The pool stays as it is until then."),
+    )
+}
+
 fn suspended(facts: &Facts) -> Flow {
     if facts.is_suspended() {
         return conclude(Verdict::Suspended);
@@ -314,7 +359,7 @@ pub(super) fn aws_failed(facts: &Facts) -> Flow {
 }
 
 fn nothing_due(facts: &Facts) -> Flow {
-    if facts.moves == 0 && !rest::look_due(facts) {
+    if facts.is_untouched() && !rest::look_due(facts) {
         return conclude(Verdict::AtRest);
     }
     Flow::Continue(())
@@ -352,13 +397,22 @@ fn no_pool(facts: &Facts) -> Flow {
 
 /// Under managementPolicy Plan a pool is not made, but shown.
 fn planned_creation(facts: &Facts) -> Flow {
-    match facts.desired() {
-        Some(desired) if facts.only_plans() => {
-            let shown = Shown::of(&plan::creation(&desired));
-            conclude(Verdict::Planned(shown))
-        }
-        _ => Flow::Continue(()),
-    }
+    let desired = facts.known_desired().filter(|_| facts.only_plans());
+    let Some(desired) = desired else {
+        return Flow::Continue(());
+    };
+    let shown = Shown::of(&plan::creation(&desired));
+    let Some(missing) = facts.references.missing() else {
+        return conclude(Verdict::Planned(shown));
+    };
+    conclude(Verdict::Held(Held {
+        drift: shown.drift,
+        plan: shown.calls,
+        ..Held::new(
+            Reason::WaitingForReferences,
+            format!("{missing} Manage would make the pool without them; see status.plan."),
+        )
+    }))
 }
 
 /// Finalizer and claim are put back where somebody took them away.

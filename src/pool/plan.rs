@@ -16,7 +16,7 @@ use super::call::Call;
 use super::facts::Asked;
 use super::grants;
 use super::settings::{Desired, IDENTITY_POOL_TAGS, Observed, PoolId, Settings, Tags, diff};
-use crate::api::names::MAX_TAGS;
+use crate::api::names::{MAX_TAGS, OWNER_TAG};
 use crate::api::{FieldDrift, Managed, PlannedCall};
 
 /// One call to remove tags and one to set them.
@@ -119,7 +119,8 @@ pub(super) fn plan(input: &Input<'_>) -> Plan {
 /// How a pool that is not there yet would be made, in calls without an id.
 pub(super) fn creation(desired: &Desired) -> Steps {
     let (nowhere, nothing) = (PoolId::new(""), Settings::default());
-    let mut differences = diff(&desired.settings, &nothing);
+    let secret = desired.secrets.keys().cloned().collect();
+    let mut differences = diff(&desired.settings, &nothing, &secret);
     differences.extend(tag_drift(&desired.tags, &Tags::new()));
     let create = Call::CreateIdentityPool {
         settings: desired.settings.clone(),
@@ -148,7 +149,7 @@ pub(super) fn creation(desired: &Desired) -> Steps {
 /// Settings and tags, which one call replaces together.
 fn of_pool(input: &Input<'_>, settings: Settings) -> Plan {
     let tags = wanted_tags(input);
-    let mut differences = diff(&settings, &input.observed.settings);
+    let mut differences = diff(&settings, &input.observed.settings, &secret(input));
     let settings_equal = differences.is_empty();
     differences.extend(tag_drift(&tags, &input.observed.tags));
     if differences.is_empty() {
@@ -173,6 +174,23 @@ fn of_pool(input: &Input<'_>, settings: Settings) -> Plan {
         calls: calls.into_iter().map(plan).collect(),
         differences,
     })
+}
+
+/// Login providers whose values are not shown. What this object took out of a Secret before
+/// may still stand in AWS, and of a pool that is to be taken over nobody can tell any more
+/// which values came from where.
+fn secret(input: &Input<'_>) -> BTreeSet<String> {
+    let observed = input.observed;
+    let strange = input.own.get(OWNER_TAG) != observed.tags.get(OWNER_TAG);
+    let there = observed.settings.supported_login_providers.keys();
+    let dropped = |provider: &&String| {
+        let wanted = &input.desired.settings.supported_login_providers;
+        strange && !wanted.contains_key(*provider)
+    };
+    let now = input.desired.secrets.keys();
+    let before = &input.grants.managed.secret_login_providers;
+    let secret = now.chain(before).chain(there.filter(dropped));
+    secret.cloned().collect()
 }
 
 /// AWS keeps a developer provider name that it has, so it is echoed; whether that

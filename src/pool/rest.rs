@@ -267,6 +267,7 @@ fn hold(facts: &Facts, pause: Duration) -> Option<Hold> {
     facts.object.as_ref().map(|object| Hold {
         until: time::after(facts.moment.now, pause),
         trigger: Trigger::of(object),
+        news: facts.memory.news,
     })
 }
 

@@ -8,10 +8,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::access::Access;
+use super::sources::REDACTED;
 use crate::api::{FieldDrift, IdentityPool, IdentityPoolSpec};
 
 /// Tags of a pool: key to value.
@@ -55,6 +57,32 @@ pub struct UserPoolClient {
     pub server_side_token_check: bool,
 }
 
+/// The id of an application at a login provider. It may be a credential (Twitter's
+/// `consumerKey;consumerSecret`), so it is not shown by `Debug`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct AppId(String);
+
+impl AppId {
+    /// Takes the id as it stands.
+    #[must_use]
+    pub fn new(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+
+    /// The id, for the call that sends it.
+    #[must_use]
+    pub fn reveal(self) -> String {
+        self.0
+    }
+}
+
+impl fmt::Debug for AppId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(REDACTED)
+    }
+}
+
 /// Every parameter of a pool but its tags.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Settings {
@@ -65,7 +93,7 @@ pub struct Settings {
     /// `AllowClassicFlow`.
     pub allow_classic_flow: bool,
     /// `SupportedLoginProviders`: provider to application id.
-    pub supported_login_providers: BTreeMap<String, String>,
+    pub supported_login_providers: BTreeMap<String, AppId>,
     /// `DeveloperProviderName`: can be set once, never changed or cleared.
     pub developer_provider_name: Option<String>,
     /// `OpenIdConnectProviderARNs`.
@@ -85,6 +113,9 @@ pub struct Desired {
     pub tags: Tags,
     /// Roles, role mappings and principal tags.
     pub access: Access,
+    /// Login providers whose values came out of Secrets, each with what stands for the value
+    /// in the fingerprint.
+    pub secrets: BTreeMap<String, String>,
 }
 
 /// A pool as AWS shows it.
@@ -99,7 +130,7 @@ pub struct Observed {
 }
 
 impl Desired {
-    /// Reads what an object asks for.
+    /// Reads what an object asks for in which all values stand themselves.
     #[must_use]
     pub fn of(object: &IdentityPool) -> Self {
         let IdentityPoolSpec {
@@ -116,6 +147,11 @@ impl Desired {
             roles: _,
             role_mappings: _,
             principal_tag_attribute_maps: _,
+            // Put in place before, see `resolve`.
+            supported_login_providers_from: _,
+            developer_provider_name_from: _,
+            open_id_connect_provider_arns_from: _,
+            saml_provider_arns_from: _,
             // How the operator goes about it, not what the pool is.
             region: _,
             management_policy: _,
@@ -131,15 +167,18 @@ impl Desired {
             identity_pool_name: identity_pool_name.unwrap_or_else(|| default_name(object)),
             allow_unauthenticated_identities,
             allow_classic_flow,
-            supported_login_providers,
+            supported_login_providers: supported_login_providers
+                .into_iter()
+                .map(|(provider, id)| (provider, AppId(id)))
+                .collect(),
             developer_provider_name: developer_provider_name.filter(|name| !name.is_empty()),
             open_id_connect_provider_arns: open_id_connect_provider_arns.into_iter().collect(),
             saml_provider_arns: saml_provider_arns.into_iter().collect(),
             cognito_identity_providers: cognito_identity_providers
                 .into_iter()
                 .map(|client| UserPoolClient {
-                    provider_name: client.provider_name,
-                    client_id: client.client_id,
+                    provider_name: client.provider_name.unwrap_or_default(),
+                    client_id: client.client_id.unwrap_or_default(),
                     server_side_token_check: client.server_side_token_check.unwrap_or(false),
                 })
                 .collect(),
@@ -148,13 +187,20 @@ impl Desired {
             settings,
             tags: identity_pool_tags,
             access: Access::of(&object.spec),
+            secrets: BTreeMap::new(),
         }
     }
 
-    /// A stable fingerprint, to know after a restart whether this was made true before.
+    /// A stable fingerprint, to know after a restart whether this was made true before. It
+    /// stands in status, where a short secret could be guessed from it: a value out of a
+    /// Secret counts by the Secret's uid and version.
     #[must_use]
     pub fn hash(&self) -> String {
-        let mut parts = vec![json!(fields(&self.settings)), json!(self.tags)];
+        let mut settings = self.settings.clone();
+        let versions = self.secrets.iter();
+        let versions = versions.map(|(key, version)| (key.clone(), AppId(version.clone())));
+        settings.supported_login_providers.extend(versions);
+        let mut parts = vec![json!(fields(&settings)), json!(self.tags)];
         // Nothing where nothing is asked for, as before there was such a thing.
         parts.extend(self.access.fingerprint());
         hex(&json!(parts).to_string(), 16)
@@ -241,17 +287,18 @@ pub const IDENTITY_POOL_TAGS: &str = "identityPoolTags";
 /// Values that may be credentials (Twitter's `consumerKey;consumerSecret`).
 const SECRET_FIELD: &str = "supportedLoginProviders";
 
-/// The settings that differ, by spec field.
+/// The settings that differ, by spec field; the values of `secret` login providers are not
+/// shown.
 #[must_use]
-pub fn diff(desired: &Settings, observed: &Settings) -> Vec<FieldDrift> {
+pub fn diff(desired: &Settings, observed: &Settings, secret: &BTreeSet<String>) -> Vec<FieldDrift> {
     fields(desired)
         .into_iter()
         .zip(fields(observed))
         .filter(|((_, want), (_, have))| want != have)
         .map(|((field, want), (_, have))| FieldDrift {
             field: field.to_owned(),
-            desired: shown(field, &want),
-            actual: shown(field, &have),
+            desired: shown(field, &want, secret),
+            actual: shown(field, &have, secret),
         })
         .collect()
 }
@@ -260,7 +307,7 @@ pub fn diff(desired: &Settings, observed: &Settings) -> Vec<FieldDrift> {
 #[must_use]
 pub fn changed_fields(before: &Observed, after: &Observed) -> Vec<String> {
     let tags = (before.tags != after.tags).then(|| IDENTITY_POOL_TAGS.to_owned());
-    let settings = diff(&before.settings, &after.settings);
+    let settings = diff(&before.settings, &after.settings, &BTreeSet::new());
     settings
         .into_iter()
         .map(|entry| entry.field)
@@ -269,12 +316,12 @@ pub fn changed_fields(before: &Observed, after: &Observed) -> Vec<String> {
 }
 
 /// JSON text of a value, without what may be secret in it.
-fn shown(field: &str, value: &Value) -> String {
+fn shown(field: &str, value: &Value, secret: &BTreeSet<String>) -> String {
     match value {
         Value::Object(map) if field == SECRET_FIELD => {
             let redacted: BTreeMap<&str, Value> = map
                 .iter()
-                .map(|(key, value)| (key.as_str(), redact(value)))
+                .map(|(key, value)| (key.as_str(), redact(value, secret.contains(key))))
                 .collect();
             json!(redacted).to_string()
         }
@@ -283,9 +330,9 @@ fn shown(field: &str, value: &Value) -> String {
 }
 
 /// Application ids are public; a `;` is how Twitter's key and secret are joined.
-fn redact(value: &Value) -> Value {
+fn redact(value: &Value, is_secret: bool) -> Value {
     match value.as_str() {
-        Some(text) if text.contains(';') => json!("(redacted)"),
+        Some(text) if is_secret || text.contains(';') => json!(REDACTED),
         _ => value.clone(),
     }
 }

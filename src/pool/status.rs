@@ -89,6 +89,7 @@ pub(super) fn records_what_is_set(facts: &Facts, desired: &Desired) -> bool {
 fn both(one: &Managed, other: &Managed) -> Managed {
     let Managed {
         tag_keys,
+        secret_login_providers,
         roles,
         role_mappings,
         principal_tag_providers,
@@ -100,6 +101,7 @@ fn both(one: &Managed, other: &Managed) -> Managed {
     };
     Managed {
         tag_keys: union(tag_keys, &other.tag_keys),
+        secret_login_providers: union(secret_login_providers, &other.secret_login_providers),
         roles: *roles || other.roles,
         role_mappings: *role_mappings || other.role_mappings,
         principal_tag_providers: union(principal_tag_providers, &other.principal_tag_providers),
@@ -112,6 +114,7 @@ fn to_manage(facts: &Facts, desired: Desired) -> Managed {
     Managed {
         config_maps: export::to_record(facts),
         tag_keys: desired.tags.into_keys().collect(),
+        secret_login_providers: desired.secrets.into_keys().collect(),
         ..desired.access.managed()
     }
 }
@@ -336,7 +339,8 @@ fn common(facts: &Facts, status: &mut IdentityPoolStatus) {
         return;
     };
     note_pool(facts, status, pool);
-    let wanted = facts.desired().map(|desired| to_manage(facts, desired));
+    let wanted = facts.known_desired();
+    let wanted = wanted.map(|desired| to_manage(facts, desired));
     let wanted = wanted.unwrap_or_default();
     status.managed = noted(both(&managed(facts), &wanted));
 }

@@ -4,6 +4,8 @@
 //! by the names of the spec; where it names nothing, the fields are those that the call
 //! would have set.
 
+use std::collections::BTreeSet;
+
 use super::call::{Failure, Operation};
 use super::facts::Facts;
 use super::next;
@@ -11,7 +13,7 @@ use super::settings::{self, DEVELOPER_PROVIDER_NAME, Desired, IDENTITY_POOL_TAGS
 
 /// Names the fields in a sentence that ends with a space; nothing where there are none.
 pub(super) fn about(facts: &Facts, failure: &Failure) -> String {
-    let Some(desired) = facts.desired() else {
+    let Some(desired) = facts.known_desired() else {
         return String::new();
     };
     let named = named_in(&failure.message);
@@ -54,7 +56,7 @@ fn set_by(facts: &Facts, desired: &Desired) -> Vec<String> {
     let pool = next::located(facts);
     let none = Settings::default();
     let have = pool.map_or(&none, |pool| &pool.settings);
-    let differ = settings::diff(&desired.settings, have);
+    let differ = settings::diff(&desired.settings, have, &BTreeSet::new());
     let tags = !desired
         .tags
         .iter()

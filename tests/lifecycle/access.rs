@@ -170,7 +170,7 @@ fn a_provider_comes_before_its_mapping_and_goes_after_it() {
     // Another client: the key of the mapping changes with it.
     world.edit(|it| {
         *it = with(json!({ "roleMappings": [token("staff")] }));
-        it.cognito_identity_providers[0].client_id = "def".into();
+        it.cognito_identity_providers[0].client_id = Some("def".into());
     });
     world.pass();
     assert_eq!(mutating(&world), [SET, UPDATE, SET]);

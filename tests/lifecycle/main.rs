@@ -10,6 +10,7 @@ mod export;
 mod leadership;
 mod order;
 mod plan;
+mod references;
 mod storm;
 mod transitions;
 mod world;

@@ -13,14 +13,17 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use identity_pool_operator::api::{
-    ConfigMapExport, DeletionPolicy, Export, IdentityPool, IdentityPoolSpec,
+    CognitoIdentityProvider, ConfigMapExport, DeletionPolicy, Export, IdentityPool,
+    IdentityPoolSpec,
 };
 use identity_pool_operator::pool::call::{FailureKind, Operation};
 use identity_pool_operator::pool::export::Refusal;
 use identity_pool_operator::pool::memory::{Arrival, Memory};
 use identity_pool_operator::pool::moves::Trouble;
+use identity_pool_operator::pool::sources::{Findings, Source, Target, Text};
 use identity_pool_operator::pool::{Facts, Move, Seen, next};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
 use crate::world::{Fate, World, operator};
 
@@ -28,6 +31,25 @@ use crate::world::{Fate, World, operator};
 const SEEDS: u64 = 1_500;
 /// Moves of one storm.
 const STEPS: usize = 160;
+
+const CLIENT: &str = "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Staff";
+
+/// What the edits of a storm refer to.
+fn client_id() -> Source {
+    let target = Target {
+        api_version: "v1".to_owned(),
+        kind: "ConfigMap".to_owned(),
+        name: "ids".to_owned(),
+    };
+    Source::ConfigMap(target, "client".to_owned())
+}
+
+/// A user pool client whose id stands in another object.
+fn referring() -> Vec<CognitoIdentityProvider> {
+    let key = json!({ "configMapKeyRef": { "name": "ids", "key": "client" } });
+    let clients = json!([{ "providerName": CLIENT, "clientIdFrom": key }]);
+    serde_json::from_value(clients).expect("a client")
+}
 
 /// One operator process.
 struct Process {
@@ -49,6 +71,9 @@ struct Storm {
     processes: Vec<Process>,
     /// Every version of the object, oldest first.
     versions: Vec<IdentityPool>,
+    /// Whether values come from elsewhere: in one storm of twenty, since the schema is
+    /// asked about each, which costs more than all the rest.
+    refers: bool,
 }
 
 impl Storm {
@@ -66,6 +91,7 @@ impl Storm {
         let processes = vec![process(Arrival::Event), process(Arrival::Event)];
         let versions = vec![world.object.clone().expect("an object")];
         Self {
+            refers: random.u32(0..20) == 0,
             world,
             random,
             processes,
@@ -85,6 +111,7 @@ impl Storm {
                 0 => self.crash(),
                 1 => self.edit(),
                 2 => self.arrive(),
+                4 => self.refer(),
                 3 if step > STEPS / 2 => self.delete(),
                 _ => self.step(true),
             }
@@ -99,9 +126,12 @@ impl Storm {
 
     /// Nothing more goes wrong, and both processes go on.
     fn calm(&mut self, seed: u64) {
+        let client = Text::plain("calm");
+        self.world.elsewhere = Findings::from([(client_id(), Ok(client))]);
         for process in &mut self.processes {
             process.memory.hold = None;
         }
+        self.news();
         for _ in 0..600 {
             self.arrive();
             self.step(false);
@@ -127,6 +157,19 @@ impl Storm {
         assert_eq!(recorded.as_deref(), Some(owned[0].as_str()), "seed {seed}");
         assert_eq!(self.world.condition("Ready"), "True/InSync", "seed {seed}");
         let spec = self.world.object.as_ref().map(|object| &object.spec);
+        let refers = spec.is_some_and(|spec| !spec.cognito_identity_providers.is_empty());
+        let clients = &self.world.pools[&owned[0]]
+            .settings
+            .cognito_identity_providers;
+        let ids: Vec<&str> = clients
+            .iter()
+            .map(|client| client.client_id.as_str())
+            .collect();
+        assert_eq!(
+            ids,
+            if refers { vec!["calm"] } else { vec![] },
+            "seed {seed}"
+        );
         if let Some(Export { config_map }) = spec.and_then(|spec| spec.export.as_ref()) {
             let told = self.world.config_maps.get(&config_map.name);
             let id = told.and_then(|map| map.data.get("IDENTITY_POOL_ID"));
@@ -171,10 +214,16 @@ impl Storm {
                 name: ["one", "other"][which].to_owned(),
             },
         });
+        let clients = if self.refers && self.one_in(2) {
+            referring()
+        } else {
+            Vec::new()
+        };
         if self.world.object.is_some() {
             self.world.edit(|spec| {
                 spec.identity_pool_name = Some(name);
                 spec.export = export;
+                spec.cognito_identity_providers = clients;
             });
         }
     }
@@ -198,6 +247,24 @@ impl Storm {
                 // The apiserver removes what nobody holds.
                 self.world.object = None;
             }
+        }
+    }
+
+    /// What objects refer to comes, changes or goes.
+    fn refer(&mut self) {
+        let value = format!("client{}", self.random.u32(0..100));
+        self.world.elsewhere = if self.one_in(2) {
+            Findings::from([(client_id(), Ok(Text::plain(value)))])
+        } else {
+            Findings::new()
+        };
+        self.news();
+    }
+
+    /// Every process hears that something changed which the object refers to.
+    fn news(&mut self) {
+        for process in &mut self.processes {
+            process.memory.news += 1;
         }
     }
 
@@ -244,7 +311,9 @@ impl Storm {
         let mv = next(&facts);
         if let Move::Rest(rest) = mv {
             let process = &mut self.processes[place];
+            let news = process.memory.news;
             process.memory = rest.memory.unwrap_or_else(|| Memory::new(Arrival::Listed));
+            process.memory.news = news;
             let pause = rest.after.unwrap_or(Duration::from_secs(60));
             process.wakes = self.world.now.checked_add(pause).expect("in range");
             return;
@@ -288,7 +357,8 @@ impl Storm {
         self.tempt(&mv);
         let lost = matches!(
             mv,
-            Move::WriteClaim(_)
+            Move::ReadReferences(_)
+                | Move::WriteClaim(_)
                 | Move::WriteStatus { .. }
                 | Move::WriteExport(_)
                 | Move::DropFinalizer
@@ -332,6 +402,7 @@ impl Storm {
 fn unanswered(mv: Move) -> Seen {
     let lost = || Trouble::Failed("no answer".to_owned());
     match mv {
+        Move::ReadReferences(_) => Seen::References(Err("no answer".to_owned())),
         Move::WriteClaim(claim) => Seen::ClaimWritten(claim, Err(lost())),
         Move::WriteStatus { .. } => Seen::StatusWritten(Err(lost())),
         Move::WriteExport(write) => {

@@ -19,6 +19,7 @@ use identity_pool_operator::pool::notes::Note;
 use identity_pool_operator::pool::ownership::Owned;
 use identity_pool_operator::pool::rest::Rest;
 use identity_pool_operator::pool::settings::{Observed, PoolId, Settings, Tags};
+use identity_pool_operator::pool::sources::{Absence, Findings, Source};
 use identity_pool_operator::pool::{Facts, Move, Seen, next};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -74,6 +75,10 @@ pub(crate) struct World {
     /// Pools that the list does not show yet.
     pub(crate) unlisted: Vec<PoolId>,
     pub(crate) identities: bool,
+    /// What stands in other objects of the namespace.
+    pub(crate) elsewhere: Findings,
+    /// How often that was read.
+    pub(crate) reads: u32,
     pub(crate) missing: bool,
     /// AWS ignores tags that come with an update.
     pub(crate) update_ignores_tags: bool,
@@ -133,6 +138,8 @@ impl World {
             export_conflicts: 0,
             unlisted: Vec::new(),
             identities: false,
+            elsewhere: Findings::new(),
+            reads: 0,
             missing: false,
             update_ignores_tags: false,
             fates: VecDeque::new(),
@@ -317,6 +324,15 @@ impl World {
     pub(crate) fn carry_out(&mut self, mv: Move, facts: &Facts) -> Seen {
         match mv {
             Move::ReadObject => Seen::Object(Ok(self.object.clone().map(Arc::new))),
+            Move::ReadReferences(sources) => {
+                self.reads += 1;
+                let absent = Err(Absence::NoObject);
+                let found = |source: Source| {
+                    let found = self.elsewhere.get(&source).unwrap_or(&absent).clone();
+                    (source, found)
+                };
+                Seen::References(Ok(sources.into_iter().map(found).collect()))
+            }
             Move::Reserve => Seen::Reserved,
             Move::WriteClaim(claim) => self.write_claim(claim, facts),
             Move::Search { after } => {

@@ -18,8 +18,22 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::sources::ValueSource;
+
 /// The roles that identities get unless a mapping says otherwise.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[x_kube(
+    validation = Rule::new("!has(self.authenticated) || !has(self.authenticatedFrom)")
+        .field_path(".authenticatedFrom").message(
+        "the role is written there or taken from elsewhere, not both; keep authenticated or \
+         authenticatedFrom"
+    ),
+    validation = Rule::new("!has(self.unauthenticated) || !has(self.unauthenticatedFrom)")
+        .field_path(".unauthenticatedFrom").message(
+        "the role is written there or taken from elsewhere, not both; keep unauthenticated or \
+         unauthenticatedFrom"
+    )
+)]
 #[serde(rename_all = "camelCase")]
 pub struct Roles {
     /// ARN of the IAM role of users who are signed in. Its trust policy has to name this pool's id.
@@ -32,6 +46,11 @@ pub struct Roles {
     ))]
     pub authenticated: Option<String>,
 
+    /// Where authenticated comes from, instead of writing it there: a role may be made after the
+    /// pool, once its trust policy can name the pool's id. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authenticated_from: Option<ValueSource>,
+
     /// ARN of the IAM role of guests. It is only used where allowUnauthenticatedIdentities is true.
     /// Default: none. Example: arn:aws:iam::123456789012:role/shop-guest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,6 +60,11 @@ pub struct Roles {
         "a role is named by its ARN: arn:aws:iam::<12 digits of the account>:role/<path and name>"
     ))]
     pub unauthenticated: Option<String>,
+
+    /// Where unauthenticated comes from, instead of writing it there: a role may be made after the
+    /// pool, once its trust policy can name the pool's id. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unauthenticated_from: Option<ValueSource>,
 }
 
 /// How the users of one provider get their roles.
@@ -96,6 +120,9 @@ pub struct RoleMapping {
 
 /// One rule: a claim of the token, a comparison, and the role that follows.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[x_kube(validation = Rule::new("has(self.roleARN) != has(self.roleARNFrom)").message(
+    "a rule names its role once: write roleARN, or take it from elsewhere by roleARNFrom"
+))]
 #[serde(rename_all = "camelCase")]
 pub struct MappingRule {
     /// Name of the claim, 1 to 64 characters without white space. Example: custom:department.
@@ -119,13 +146,21 @@ pub struct MappingRule {
 
     /// ARN of the role that users get where the rule matches.
     /// Example: arn:aws:iam::123456789012:role/engineer.
-    #[serde(rename = "roleARN")]
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "roleARN")]
     #[schemars(length(max = 2048))]
     #[x_kube(validation = (
         "self.matches('^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$')",
         "a role is named by its ARN: arn:aws:iam::<12 digits of the account>:role/<path and name>"
     ))]
-    pub role_arn: String,
+    pub role_arn: Option<String>,
+
+    /// Where roleARN comes from, instead of writing it there. Default: none.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        rename = "roleARNFrom"
+    )]
+    pub role_arn_from: Option<ValueSource>,
 }
 
 /// Where the roles of a mapping come from.

@@ -30,6 +30,7 @@ use super::export::Export;
 use super::principal_tags::PrincipalTagAttributeMap;
 use super::roles::{RoleMapping, Roles};
 use super::rules::{each_item, each_value, undocumented};
+use super::sources::{LoginProviderSource, ValueSource};
 use crate::api::region::SHAPE;
 
 /// The configuration of an Amazon Cognito identity pool. What is left out has AWS's default.
@@ -94,7 +95,8 @@ use crate::api::region::SHAPE;
     )
 )]
 #[x_kube(validation = Rule::new(
-    "!has(oldSelf.developerProviderName) || (has(self.developerProviderName) \
+    "!has(oldSelf.developerProviderName) || has(self.developerProviderNameFrom) \
+     || (has(self.developerProviderName) \
      && self.developerProviderName == oldSelf.developerProviderName)"
 ).field_path(".developerProviderName").reason(Reason::FieldValueForbidden).message(
     "developerProviderName is set for good: AWS can neither change nor clear it; \
@@ -109,10 +111,16 @@ use crate::api::region::SHAPE;
 ), validation = Rule::new(
     "!has(self.roleMappings) || self.roleMappings.all(m, !has(m.identityProvider) \
      || (has(self.supportedLoginProviders) && m.identityProvider in self.supportedLoginProviders) \
+     || (has(self.supportedLoginProvidersFrom) \
+     && m.identityProvider in self.supportedLoginProvidersFrom) \
+     || (m.identityProvider.startsWith('arn:') \
+     && (has(self.openIdConnectProviderARNsFrom) || has(self.samlProviderARNsFrom))) \
      || (has(self.openIdConnectProviderARNs) && m.identityProvider in self.openIdConnectProviderARNs) \
      || (has(self.samlProviderARNs) && m.identityProvider in self.samlProviderARNs) \
      || (has(self.cognitoIdentityProviders) && self.cognitoIdentityProviders.exists(p, \
-     p.providerName + ':' + p.clientId == m.identityProvider)))"
+     has(p.providerName) && has(p.clientId) ? p.providerName + ':' + p.clientId == m.identityProvider \
+     : m.identityProvider.startsWith(has(p.providerName) ? p.providerName + ':' : 'cognito-idp.') \
+     && m.identityProvider.endsWith(has(p.clientId) ? ':' + p.clientId : ''))))"
 ).field_path(".roleMappings").message(
     "a mapping's identityProvider is none of this pool's providers; add it to \
      supportedLoginProviders, openIdConnectProviderARNs, samlProviderARNs or \
@@ -124,6 +132,23 @@ use crate::api::region::SHAPE;
 ).field_path(".principalTagAttributeMaps").message(
     "a map's provider is no name of an entry of cognitoIdentityProviders; \
      write the entry's name, or give the entry that name"
+), validation = Rule::new(
+    "!has(self.developerProviderName) || !has(self.developerProviderNameFrom)"
+).field_path(".developerProviderNameFrom").message(
+    "developerProviderName is written there or taken from elsewhere, not both; \
+     keep developerProviderName or developerProviderNameFrom"
+), validation = Rule::new(
+    "!has(self.supportedLoginProviders) || !has(self.supportedLoginProvidersFrom) \
+     || self.supportedLoginProvidersFrom.all(key, !(key in self.supportedLoginProviders))"
+).field_path(".supportedLoginProvidersFrom").message(
+    "a login provider stands in supportedLoginProviders or in supportedLoginProvidersFrom, not in \
+     both; keep one of the two"
+), validation = Rule::new(
+    "(has(self.supportedLoginProviders) ? size(self.supportedLoginProviders) : 0) \
+     + (has(self.supportedLoginProvidersFrom) ? size(self.supportedLoginProvidersFrom) : 0) <= 10"
+).field_path(".supportedLoginProvidersFrom").message(
+    "a pool has at most 10 login providers, those of supportedLoginProviders and \
+     supportedLoginProvidersFrom together; remove some"
 ))]
 #[serde(rename_all = "camelCase")]
 pub struct IdentityPoolSpec {
@@ -171,6 +196,18 @@ pub struct IdentityPoolSpec {
     ))]
     pub supported_login_providers: BTreeMap<String, String>,
 
+    /// Public login providers whose application id comes from another object of this namespace, each
+    /// with its source; Secrets are allowed here. Together with supportedLoginProviders at most 10.
+    /// Default: none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 10))]
+    #[x_kube(validation = (
+        "self.all(key, size(key) >= 1 && size(key) <= 128)",
+        "the name of a login provider (the key) has 1 to 128 characters; \
+         write it as AWS does, such as graph.facebook.com"
+    ))]
+    pub supported_login_providers_from: BTreeMap<String, LoginProviderSource>,
+
     /// Name under which your own backend signs users in (developer authenticated identities):
     /// 1 to 128 characters (letters A-Z a-z, digits and _ . -). Set for good: AWS can neither
     /// change nor clear it. Default: none. Example: login.example.com.
@@ -182,6 +219,10 @@ pub struct IdentityPoolSpec {
          login.example.com; leave developerProviderName out where no backend signs users in"
     ))]
     pub developer_provider_name: Option<String>,
+
+    /// Where developerProviderName comes from, instead of writing it there. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub developer_provider_name_from: Option<ValueSource>,
 
     /// ARNs of IAM OpenID Connect providers whose users the pool accepts. A set, at most 100, each
     /// 20 to 2048 characters. Default: none.
@@ -203,6 +244,16 @@ pub struct IdentityPoolSpec {
     )]
     pub open_id_connect_provider_arns: Vec<String>,
 
+    /// Where further ARNs of OpenID Connect providers come from: other objects of this namespace. At most 20.
+    /// Default: none.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        rename = "openIdConnectProviderARNsFrom"
+    )]
+    #[schemars(length(max = 20), extend("x-kubernetes-list-type" = "atomic"))]
+    pub open_id_connect_provider_arns_from: Vec<ValueSource>,
+
     /// ARNs of IAM SAML providers whose users the pool accepts. A set, at most 100, each 20 to 2048
     /// characters. Default: none. Example: [arn:aws:iam::123456789012:saml-provider/corp].
     #[serde(
@@ -221,13 +272,24 @@ pub struct IdentityPoolSpec {
     )]
     pub saml_provider_arns: Vec<String>,
 
+    /// Where further ARNs of SAML providers come from: other objects of this namespace. At most 20.
+    /// Default: none.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        rename = "samlProviderARNsFrom"
+    )]
+    #[schemars(length(max = 20), extend("x-kubernetes-list-type" = "atomic"))]
+    pub saml_provider_arns_from: Vec<ValueSource>,
+
     /// Cognito user pools whose users the pool accepts, each through one app client. At most 50, no
     /// pair of providerName and clientId twice. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50), extend("x-kubernetes-list-type" = "atomic"))]
     #[x_kube(validation = (
-        "self.all(a, self.exists_one(b, \
-         a.providerName == b.providerName && a.clientId == b.clientId))",
+        "self.all(a, !has(a.providerName) || !has(a.clientId) || self.exists_one(b, \
+         has(b.providerName) && has(b.clientId) \
+         && a.providerName == b.providerName && a.clientId == b.clientId))",
         "two entries have the same providerName and clientId; keep one of them"
     ), validation = (
         "self.all(a, !has(a.name) || self.exists_one(b, has(b.name) && a.name == b.name))",
@@ -351,8 +413,16 @@ pub struct IdentityPoolSpec {
 }
 
 /// A Cognito user pool, and the app client through which its users sign in.
-#[derive(
-    KubeSchema, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[x_kube(
+    validation = Rule::new("has(self.providerName) != has(self.providerNameFrom)").message(
+        "an entry names its user pool once: write providerName, or take it from elsewhere by \
+         providerNameFrom"
+    ),
+    validation = Rule::new("has(self.clientId) != has(self.clientIdFrom)").message(
+        "an entry names its app client once: write clientId, or take it from elsewhere by \
+         clientIdFrom"
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct CognitoIdentityProvider {
@@ -368,6 +438,7 @@ pub struct CognitoIdentityProvider {
 
     /// The user pool, without https://: cognito-idp.<region>.amazonaws.com/<user pool id>, at most
     /// 128 characters. Example: cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf123.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     #[x_kube(
         validation = (
@@ -387,17 +458,27 @@ pub struct CognitoIdentityProvider {
              write both as they stand in the user pool's own ARN"
         )
     )]
-    pub provider_name: String,
+    pub provider_name: Option<String>,
+
+    /// Where providerName comes from, instead of writing it there. The bare id of a user pool, such as
+    /// eu-west-1_AbCdEf123, is completed. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_name_from: Option<ValueSource>,
 
     /// Id of the app client in that user pool: 1 to 128 characters (letters, digits and _).
     /// Example: 3n4b5urk1ft4fl3mg5e62d9ado.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     #[x_kube(validation = (
         "self.matches('^[A-Za-z0-9_]+$')",
         "an app client id has letters A-Z a-z, digits and _ only, at least one; \
          copy the id of the app client, not its name"
     ))]
-    pub client_id: String,
+    pub client_id: Option<String>,
+
+    /// Where clientId comes from, instead of writing it there. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id_from: Option<ValueSource>,
 
     /// Whether AWS asks the user pool, at every exchange of a token, if the user is still signed in
     /// there and not disabled. AWS's default: false.

@@ -86,6 +86,10 @@ pub struct Managed {
     #[serde(default)]
     #[schemars(transform = without_default)]
     pub tag_keys: Vec<String>,
+    /// Login providers whose values came out of Secrets, so that they are shown nowhere.
+    #[serde(default)]
+    #[schemars(transform = without_default)]
+    pub secret_login_providers: Vec<String>,
     /// Whether the spec has set the default roles.
     #[serde(default)]
     #[schemars(transform = without_default)]
