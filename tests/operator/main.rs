@@ -13,6 +13,8 @@ mod deletion;
 mod export;
 mod leadership;
 mod logs;
+mod permissions;
+mod references;
 mod rig;
 mod settings;
 mod shell;

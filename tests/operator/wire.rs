@@ -9,7 +9,9 @@ use identity_pool_operator::aws::cognito::CognitoClient;
 use identity_pool_operator::aws::identity::{CallerIdentity, caller_identity};
 use identity_pool_operator::aws::port::Cognito;
 use identity_pool_operator::pool::call::{Answer, Call, FailureKind};
-use identity_pool_operator::pool::settings::{Observed, PoolId, Settings, Tags, UserPoolClient};
+use identity_pool_operator::pool::settings::{
+    AppId, Observed, PoolId, Settings, Tags, UserPoolClient,
+};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::rig::{ACCOUNT, REGION};
@@ -229,7 +231,7 @@ async fn every_field_goes_there_and_comes_back_set_and_emptied() {
         identity_pool_name: "full".to_owned(),
         allow_unauthenticated_identities: true,
         allow_classic_flow: true,
-        supported_login_providers: [("graph.facebook.com".to_owned(), "1".to_owned())].into(),
+        supported_login_providers: [("graph.facebook.com".to_owned(), AppId::new("1"))].into(),
         developer_provider_name: Some("login.example".to_owned()),
         open_id_connect_provider_arns: [
             "arn:aws:iam::123456789012:oidc-provider/a.example".to_owned()
