@@ -24,7 +24,8 @@ use super::sources::Findings;
 use super::time;
 use crate::api::names::{CLAIM_ANNOTATION, CLAIM_TAG, FINALIZER, RECONCILE_AT_ANNOTATION};
 use crate::api::{
-    Adopt, DeletionPolicy, IdentityPool, IdentityPoolStatus, ManagementPolicy, OnExternalDeletion,
+    Adopt, DeletionPolicy, IdentityPool, IdentityPoolSpec, IdentityPoolStatus, ManagementPolicy,
+    OnExternalDeletion,
 };
 
 /// What is the same for every object of this process.
@@ -563,6 +564,11 @@ impl Facts {
     /// What is known of that: enough to make a pool.
     pub(super) fn known_desired(&self) -> Option<Desired> {
         self.references.desired(self.object.as_deref()?)
+    }
+
+    /// The spec as far as it is known, with values from elsewhere in place.
+    pub(super) fn known_spec(&self) -> Option<&IdentityPoolSpec> {
+        self.references.spec(self.object.as_deref()?)
     }
 
     /// Whether this pass has done nothing yet but read references.

@@ -299,8 +299,7 @@ fn suspended(facts: &Facts) -> Flow {
 
 /// What only one of two entries could have is given to neither.
 fn clashing(facts: &Facts) -> Flow {
-    let spec = facts.object.as_ref().map(|object| &object.spec);
-    match spec.and_then(access::clash) {
+    match facts.known_spec().and_then(access::clash) {
         Some(sentence) => hold(Reason::ConflictingEntries, sentence),
         None => Flow::Continue(()),
     }

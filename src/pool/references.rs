@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::resolve::{self, Resolved};
 use super::settings::Desired;
 use super::sources::{Findings, Source};
-use crate::api::IdentityPool;
+use crate::api::{IdentityPool, IdentityPoolSpec};
 
 /// Sources of the spec, what was found there, and the spec with it in place.
 #[derive(Clone, Debug, Default)]
@@ -61,6 +61,14 @@ impl References {
             secrets: resolved.secrets.clone(),
             ..Desired::of(&resolved.object)
         })
+    }
+
+    /// The spec with what was read in place; nothing before the sources were read.
+    pub(super) fn spec<'a>(&'a self, object: &'a IdentityPool) -> Option<&'a IdentityPoolSpec> {
+        if self.sources.is_none() {
+            return Some(&object.spec);
+        }
+        Some(&self.resolved.as_ref()?.object.spec)
     }
 
     /// What is missing, in a sentence.

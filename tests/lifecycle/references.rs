@@ -700,3 +700,27 @@ fn without_a_term_nothing_is_made_of_what_is_known() {
     world.pass();
     assert!(world.pools.is_empty() && world.writes.is_empty());
 }
+
+#[test]
+fn two_clients_whose_ids_come_from_elsewhere_are_not_one() {
+    let client =
+        |name: &str| json!({ "name": name, "providerName": STAFF, "clientIdFrom": key(name) });
+    let mapping = |name: &str| json!({ "provider": name, "type": "Token", "ambiguousRoleResolution": "Deny" });
+    let mut world = World::new(spec(json!({
+        "cognitoIdentityProviders": [client("one"), client("two")],
+        "roleMappings": [mapping("one"), mapping("two")],
+    })));
+    world.write(config_map("one"), "abc");
+    world.pass();
+    assert_eq!(world.condition("Ready"), "False/WaitingForReferences");
+    world.write(config_map("two"), "def");
+    world.pass();
+    assert_eq!(world.condition("Ready"), "True/InSync");
+    world.write(config_map("two"), "abc");
+    world.pass();
+    // They have become one, as if they stood in the spec.
+    assert_eq!(world.condition(STALLED), "True/ConflictingEntries");
+    world.write(config_map("two"), "def");
+    world.pass();
+    assert_eq!(world.condition("Ready"), "True/InSync");
+}

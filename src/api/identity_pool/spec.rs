@@ -205,6 +205,9 @@ pub struct IdentityPoolSpec {
         "self.all(key, size(key) >= 1 && size(key) <= 128)",
         "the name of a login provider (the key) has 1 to 128 characters; \
          write it as AWS does, such as graph.facebook.com"
+    ), validation = (
+        "self.all(key, !key.startsWith('http://') && !key.startsWith('https://'))",
+        "the name of a login provider (the key) is written without https://; take the prefix away"
     ))]
     pub supported_login_providers_from: BTreeMap<String, LoginProviderSource>,
 
