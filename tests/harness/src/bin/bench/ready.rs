@@ -1,7 +1,7 @@
 //! Sees objects become Ready, by a watch, as a waiting user would.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
 use kube::ResourceExt;
@@ -10,8 +10,11 @@ use kube::api::{Api, DynamicObject, ListParams, WatchEvent, WatchParams};
 use crate::Outcome;
 use crate::objects::is_ready;
 
-/// Seconds; a run that takes longer is broken.
-const LIMIT: u32 = 120;
+/// A run that takes longer is broken.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// How long one watch may last, in seconds.
+const WATCH_SECONDS: u32 = 30;
 
 /// A point in the history of a namespace, to watch from.
 pub(crate) struct Since(String);
@@ -24,26 +27,41 @@ impl Since {
     }
 
     /// When each of so many objects was first seen Ready; `ours` tells them from others.
+    ///
+    /// The apiserver ends watches when it pleases, as after a change of the definition: the
+    /// next one goes on from a list.
     pub(crate) async fn until_ready(
-        self,
+        mut self,
         api: &Api<DynamicObject>,
         ours: impl Fn(&str) -> bool,
         count: usize,
     ) -> Outcome<HashMap<String, Instant>> {
-        let params = WatchParams::default().timeout(LIMIT);
-        let events = api.watch(&params, &self.0).await?;
-        let mut events = std::pin::pin!(events);
+        let begun = Instant::now();
         let mut seen = HashMap::new();
+        let note = |object: &DynamicObject, seen: &mut HashMap<String, Instant>| {
+            if ours(&object.name_any()) && is_ready(object) {
+                seen.entry(object.name_any()).or_insert_with(Instant::now);
+            }
+        };
         while seen.len() < count {
-            let Some(event) = events.try_next().await? else {
+            if begun.elapsed() > LIMIT {
                 let ready = seen.len();
                 return Err(format!("only {ready} of {count} objects became Ready").into());
-            };
-            if let WatchEvent::Modified(object) = event
-                && ours(&object.name_any())
-                && is_ready(&object)
+            }
+            let params = WatchParams::default().timeout(WATCH_SECONDS);
+            let events = api.watch(&params, &self.0).await?;
+            let mut events = std::pin::pin!(events);
+            while seen.len() < count
+                && let Ok(Some(event)) = events.try_next().await
             {
-                seen.entry(object.name_any()).or_insert_with(Instant::now);
+                if let WatchEvent::Modified(object) = event {
+                    note(&object, &mut seen);
+                }
+            }
+            if seen.len() < count {
+                let list = api.list(&ListParams::default()).await?;
+                list.items.iter().for_each(|object| note(object, &mut seen));
+                self.0 = list.metadata.resource_version.unwrap_or_default();
             }
         }
         Ok(seen)
