@@ -15,7 +15,7 @@ use crate::election::candidate::ANSWER;
 
 /// Bounds the answer to every request, though not the body of a watch. Well above
 /// the apiserver's normal milliseconds, well below the 15 s of an AWS call.
-pub(super) const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Makes the client.
 ///
@@ -40,4 +40,14 @@ fn within(mut config: Config, deadline: Duration) -> kube::Result<Client> {
     Ok(ClientBuilder::try_from(config)?
         .with_layer(&TimeoutLayer::new(deadline))
         .build())
+}
+
+/// Bounds an answer with its body, which the client's own limit does not cover: that one
+/// must let a watch go on. For every request but a watch.
+pub(super) async fn whole<T>(request: impl Future<Output = kube::Result<T>>) -> kube::Result<T> {
+    let answer = tokio::time::timeout(DEADLINE, request).await;
+    answer.unwrap_or_else(|_| {
+        let what = format!("no whole answer within {} s", DEADLINE.as_secs());
+        Err(kube::Error::Service(what.into()))
+    })
 }

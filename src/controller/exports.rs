@@ -10,6 +10,7 @@ use kube::api::{Api, DeleteParams, Patch, PostParams, Preconditions};
 use kube::{Client, Error, Resource, ResourceExt};
 use serde_json::json;
 
+use super::client::whole;
 use super::objects::{names_uid, ours};
 use crate::api::IdentityPool;
 use crate::api::names::{MANAGED_BY_LABEL, OPERATOR};
@@ -25,7 +26,7 @@ pub(super) async fn read(
     object: &IdentityPool,
     name: &str,
 ) -> Result<Option<Found>, Refusal> {
-    let read = api(client, object).get_opt(name).await;
+    let read = whole(api(client, object).get_opt(name)).await;
     read.map(|found| found.map(found_as))
         .map_err(|error| refusal(&error))
 }
@@ -50,9 +51,8 @@ pub(super) async fn write(
                 field_manager: Some(OPERATOR.to_owned()),
                 ..PostParams::default()
             };
-            api.create(&by, &map)
-                .await
-                .map(|map| map.resource_version())
+            let made = whole(api.create(&by, &map)).await;
+            made.map(|map| map.resource_version())
         }
         Write::Patch { name, found, data } => {
             // What was read and is not wanted is taken away; what is there already changes nothing.
@@ -68,7 +68,7 @@ pub(super) async fn write(
                 "data": data,
                 "binaryData": null,
             }));
-            let patched = api.patch(name, &ours(), &patch).await;
+            let patched = whole(api.patch(name, &ours(), &patch)).await;
             patched.map(|map| map.resource_version())
         }
         Write::Delete { name, found } => {
@@ -76,7 +76,7 @@ pub(super) async fn write(
                 uid: Some(found.uid.clone()),
                 resource_version: Some(found.version.clone()),
             });
-            api.delete(name, &only).await.map(|_| None)
+            whole(api.delete(name, &only)).await.map(|_| None)
         }
     };
     written.map_err(|error| refusal(&error))

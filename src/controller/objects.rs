@@ -10,7 +10,7 @@ use kube::api::{Api, Patch, PatchParams};
 use kube::{Client, Error, ResourceExt};
 use serde_json::{Value, json};
 
-use super::client::DEADLINE;
+use super::client::whole;
 use super::sentence::sentence;
 use crate::api::names::{CLAIM_ANNOTATION, FINALIZER, OPERATOR};
 use crate::api::{IdentityPool, IdentityPoolStatus};
@@ -28,7 +28,8 @@ pub(super) async fn read(
     client: &Client,
     object: &IdentityPool,
 ) -> Result<Option<Arc<IdentityPool>>, Trouble> {
-    let found = whole(api(client, object).get_opt(&object.name_any())).await?;
+    let found = whole(api(client, object).get_opt(&object.name_any())).await;
+    let found = found.map_err(|error| trouble(&error))?;
     Ok(found.map(slim))
 }
 
@@ -46,8 +47,8 @@ pub(super) async fn write_claim(client: &Client, object: &IdentityPool, claim: &
     metadata["annotations"] = json!({ CLAIM_ANNOTATION: text });
     let patch = Patch::Merge(json!({ "metadata": metadata }));
     let api = api(client, object);
-    let patched = whole(api.patch(&object.name_any(), &ours(), &patch)).await?;
-    Ok(slim(patched))
+    let patched = whole(api.patch(&object.name_any(), &ours(), &patch)).await;
+    patched.map(slim).map_err(|error| trouble(&error))
 }
 
 /// Takes our finalizer away and leaves those of others.
@@ -61,7 +62,8 @@ pub(super) async fn drop_finalizer(client: &Client, object: &IdentityPool) -> Re
     metadata["finalizers"] = json!(others);
     let patch = Patch::Merge(json!({ "metadata": metadata }));
     let api = api(client, object);
-    match whole(api.patch(&object.name_any(), &ours(), &patch)).await {
+    let patched = whole(api.patch(&object.name_any(), &ours(), &patch)).await;
+    match patched.map_err(|error| trouble(&error)) {
         Ok(_) | Err(Trouble::Gone) => Ok(()),
         Err(other) => Err(other),
     }
@@ -75,19 +77,8 @@ pub(super) async fn write_status(
 ) -> Written {
     let patch = Patch::Merge(json!({ "metadata": precondition(object), "status": status }));
     let api = api(client, object);
-    let patched = whole(api.patch_status(&object.name_any(), &ours(), &patch)).await?;
-    Ok(slim(patched))
-}
-
-/// Bounds an answer with its body; the client bounds only the head.
-async fn whole<T>(request: impl Future<Output = kube::Result<T>>) -> Result<T, Trouble> {
-    match tokio::time::timeout(DEADLINE, request).await {
-        Ok(answer) => answer.map_err(|error| trouble(&error)),
-        Err(_) => Err(Trouble::Failed(format!(
-            "the apiserver gave no whole answer within {} s",
-            DEADLINE.as_secs()
-        ))),
-    }
+    let patched = whole(api.patch_status(&object.name_any(), &ours(), &patch)).await;
+    patched.map(slim).map_err(|error| trouble(&error))
 }
 
 /// Our writes are told from those of users by the name of their manager.

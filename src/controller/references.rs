@@ -19,6 +19,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::client::whole;
 use super::existence::Wake;
 use super::followed::{Kind, Place, State, Watch};
 use super::follower::{Follower, absence};
@@ -130,7 +131,7 @@ impl References {
         let get = Request::new(url).get(&place.name, &GetParams::default());
         // As text: the client would log an answer that it cannot parse.
         let answer = match get {
-            Ok(request) => self.client.request_text(request).await,
+            Ok(request) => whole(self.client.request_text(request)).await,
             Err(error) => Err(Error::BuildRequest(error)),
         };
         match answer {

@@ -296,7 +296,7 @@ pub(super) fn refused(facts: &Facts) -> Flow {
             Refusal::Forbidden(what) => hold(
                 Reason::ExportForbidden,
                 format!(
-                    "ConfigMap {name} of spec.export: {what}. The pool itself equals the spec. {}",
+                    "ConfigMap {name} of spec.export: {what}. The pool itself is not held up by it. {}",
                     Reason::ExportForbidden.next_step()
                 ),
             ),
@@ -313,8 +313,8 @@ pub(super) fn refused(facts: &Facts) -> Flow {
     hold(
         Reason::ExportConflict,
         format!(
-            "ConfigMap {name} exists and {whose}, so it is not touched. The pool itself equals the \
-             spec. {}",
+            "ConfigMap {name} exists and {whose}, so it is not touched. The pool itself is not held \
+             up by it. {}",
             Reason::ExportConflict.next_step()
         ),
     )

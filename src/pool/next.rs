@@ -220,6 +220,9 @@ fn rerouted(facts: &Facts) -> Flow {
 }
 
 fn runaway(facts: &Facts) -> Flow {
+    if facts.moves < MAX_MOVES {
+        return Flow::Continue(());
+    }
     let managed = status::managed(facts);
     let maps = facts.desired().map_or(0, |desired| {
         access::providers(&desired.access, &managed).len()
