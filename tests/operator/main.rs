@@ -12,6 +12,7 @@ mod credentials;
 mod deletion;
 mod export;
 mod leadership;
+mod leaves;
 mod logs;
 mod permissions;
 mod references;

@@ -131,6 +131,15 @@ impl FakeCognito {
         world.pools.find(id)?.principal_tags.get(provider).cloned()
     }
 
+    /// The principal tags of every provider that some were set for.
+    #[must_use]
+    pub fn all_principal_tags(&self, id: &str) -> Map<String, Value> {
+        let world = self.shared.world();
+        let pool = world.pools.find(id);
+        let maps = pool.map(|pool| pool.principal_tags.clone());
+        maps.unwrap_or_default().into_iter().collect()
+    }
+
     /// The journal, in order of arrival.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
