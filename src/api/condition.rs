@@ -184,11 +184,17 @@ impl fmt::Display for Reason {
 pub const CREATED: &str = "Created";
 /// Event: a pool with the object's owner tag was found and recorded.
 pub const FOUND: &str = "Found";
+/// Reason of the Event about a pool that was taken over.
+pub const ADOPTED: &str = "Adopted";
 /// Event: a change made outside was undone.
 pub const DRIFT_CORRECTED: &str = "DriftCorrected";
 
 /// The reasons that only Events have.
 const EVENTS: [(&str, &str); 3] = [
+    (
+        ADOPTED,
+        "A pool that was there before was taken over, as spec.adopt asks.",
+    ),
     (CREATED, "The pool was made."),
     (
         FOUND,

@@ -90,25 +90,32 @@ fn named<'a>(facts: &'a Facts, id: &PoolId) -> Flow<Option<&'a Observed>> {
     let pool = match facts.look(id) {
         None => return act(Move::Call(Call::DescribeIdentityPool { id: id.clone() })),
         Some(Look::Found(pool, _)) => pool,
-        Some(Look::Gone) => {
-            return hold(
-                Reason::AdoptionTargetMissing,
-                format!(
-                    "spec.adopt leads to pool {id}, which is not there. Correct it, or remove \
-                     spec.adopt to have a new pool made."
-                ),
-            );
-        }
+        Some(Look::Gone) => return hold(Reason::AdoptionTargetMissing, missing(facts, id)),
     };
     match ownership::verdict(&pool.tags, &facts.owner()) {
         Ownership::Ours | Ownership::Nobody => Flow::Continue(Some(pool)),
         Ownership::Other(owner) => hold(
             Reason::ForeignOwner,
             format!(
-                "spec.adopt leads to pool {id}, which has another owner: its tag {OWNER_TAG} says \
-                 {owner}. Nothing is written to it. If that owner is no more, remove the tag from the \
-                 pool."
+                "spec.adopt leads to pool {id}, which belongs to {}. Nothing is written to it. If that \
+                 owner is no more, remove its tag {OWNER_TAG} from the pool.",
+                ownership::described(&pool.tags, owner, &facts.operator.installation)
             ),
+        ),
+    }
+}
+
+/// The region stands in every id, so one of another region cannot be found in this.
+fn missing(facts: &Facts, id: &PoolId) -> String {
+    let ours = facts.region();
+    match id.as_str().split_once(':') {
+        Some((theirs, _)) if theirs != ours => format!(
+            "spec.adopt leads to pool {id}, which by its id is in region {theirs}, but this object is \
+             in {ours}. Set spec.region to {theirs}, or correct the id."
+        ),
+        _ => format!(
+            "spec.adopt leads to pool {id}, which is not there. Correct it, or remove spec.adopt to \
+             have a new pool made."
         ),
     }
 }

@@ -675,11 +675,15 @@ impl Facts {
             })
     }
 
+    /// Whether the pool was taken over.
+    pub(super) fn took_over(&self) -> bool {
+        matches!(self.reading(), Reading::Trusted(claim, _) if claim.adopted)
+    }
+
     /// Whether the pool was taken over, or is about to be.
     fn was_adopted(&self) -> bool {
-        let taken = matches!(self.reading(), Reading::Trusted(claim, _) if claim.adopted);
         let adopt = self.adopt();
-        taken || adopt.identity_pool_id.is_some() || adopt.identity_pool_name.is_some()
+        self.took_over() || adopt.identity_pool_id.is_some() || adopt.identity_pool_name.is_some()
     }
 
     /// What the spec says of existing pools.

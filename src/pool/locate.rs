@@ -250,7 +250,10 @@ fn doubt(facts: &Facts) -> String {
 fn not_ours<T>(facts: &Facts, foreign: &Observed) -> Flow<T> {
     let owner = facts.owner();
     let whose = match ownership::verdict(&foreign.tags, &owner) {
-        Ownership::Other(other) => format!("its tag {OWNER_TAG} says {other}"),
+        Ownership::Other(other) => {
+            let other = ownership::described(&foreign.tags, other, &facts.operator.installation);
+            format!("it belongs to {other}")
+        }
         Ownership::Nobody | Ownership::Ours => format!("it has no tag {OWNER_TAG}"),
     };
     hold(

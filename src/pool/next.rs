@@ -591,14 +591,21 @@ fn immutable(desired: &Desired, pool: &Observed) -> Flow {
     let Some(have) = have.as_ref().filter(|_| want != have) else {
         return Flow::Continue(());
     };
+    let spec = facts.object.as_ref().map(|object| &object.spec);
+    let referred = spec.is_some_and(|spec| spec.developer_provider_name_from.is_some());
+    let (field, way_out) = if referred {
+        ("developerProviderNameFrom", "Have what it refers to say")
+    } else {
+        ("developerProviderName", "Set spec.developerProviderName to")
+    };
     let asked = want
         .as_ref()
         .map_or("names none".to_owned(), |want| format!("says {want:?}"));
     hold(
         Reason::ImmutableField,
         format!(
-            "spec.developerProviderName {asked}, but pool {} has {have:?}, and AWS can neither \
-             change nor clear it. Set spec.developerProviderName to {have:?}.",
+            "spec.{field} {asked}, but pool {} has {have:?}, and AWS can neither change nor clear \
+             it. {way_out} {have:?}.",
             pool.id
         ),
     )
@@ -610,7 +617,10 @@ fn not_taken(drift: Vec<FieldDrift>) -> Flow {
         drift,
         ..Held::new(
             Reason::ChangeNotTaken,
-            format!("AWS accepted the update but still shows other values of {fields}."),
+            format!(
+                "AWS accepted the update but still shows other values of {fields}.{}",
+                access::lost_roles(&drift)
+            ),
         )
     }))
 }

@@ -246,9 +246,38 @@ fn planned(facts: &Facts, mut status: IdentityPoolStatus, shown: &Shown) -> Iden
             operations.join(", ")
         ),
     };
-    let said = vec![ready, idle(RECONCILING), idle(STALLED), advised(facts)];
+    let said = vec![
+        ready,
+        idle(RECONCILING),
+        idle(STALLED),
+        planned_drift(facts.was_in_sync()),
+        advised(facts),
+    ];
     say(facts, &mut status, said);
     status
+}
+
+/// What differs from a spec that was true before was changed outside.
+fn planned_drift(was_in_sync: bool) -> Said {
+    let (status, reason, message) = if was_in_sync {
+        (
+            "True",
+            Reason::Drifted,
+            "The pool was changed outside; Manage would put it right, see status.drift.",
+        )
+    } else {
+        (
+            "False",
+            Reason::NoDrift,
+            "What differs is what the spec asks for anew.",
+        )
+    };
+    Said {
+        kind: DRIFTED,
+        status,
+        reason,
+        message: message.to_owned(),
+    }
 }
 
 /// A short failure to look at a pool that was in sync goes without saying.

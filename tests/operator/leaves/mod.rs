@@ -143,7 +143,11 @@ async fn all_edits_of(base: Base) {
     let mut first = Subject::new(&world, "app", document.clone()).await;
     let begun = std::time::Instant::now();
     let mut tally = singles(&mut first, &document).await;
-    println!("{base:?}: {} edits one at a time in {:?}", tally.edits, begun.elapsed());
+    println!(
+        "{base:?}: {} edits one at a time in {:?}",
+        tally.edits,
+        begun.elapsed()
+    );
     for path in document.leaves().filter(|path| !is_shown_elsewhere(path)) {
         assert!(
             tally.changed.contains(&path) || path == NEVER_ALONE,

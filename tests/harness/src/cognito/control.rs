@@ -35,7 +35,9 @@ pub(super) const HELP: &str = r#"Control endpoint, on the same port:
                             {"errorBefore": {"status": 503, "code": ""}} or
                             {"errorAfter": {"status": 503, "code": ""}}
   DELETE /_fake/faults      disarm all
-  POST   /_fake/seed        a pool made by others: {"IdentityPoolName": "theirs"}
+  POST   /_fake/seed        a pool made by others: {"IdentityPoolName": "theirs"};
+                            its region is us-east-1, or that of an
+                            IdentityPoolId that you give
   POST   /_fake/tamper      {"pool": ID, "set": {"IdentityPoolName": "changed"}};
                             null removes a member
   POST   /_fake/remove      {"pool": ID}
