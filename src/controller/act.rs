@@ -105,6 +105,10 @@ impl Hands<'_> {
         match (call, result) {
             (_, Ok(Answer::Pool(observed))) => census.note_pool(observed),
             (Call::DeleteIdentityPool { id, .. }, Ok(_)) => census.note_gone(id),
+            // With or without an answer: whose the pool is now only a look can tell.
+            (Call::TagResource { id, .. } | Call::UntagResource { id, .. }, _) => {
+                census.note_gone(id);
+            }
             (call, Err(failure)) if call.says_gone(failure) => {
                 if let Some(id) = call.pool() {
                     census.note_gone(id);

@@ -20,6 +20,7 @@ use super::listing::Listing;
 use super::memories::Memories;
 use super::references::References;
 use super::sentence::{answer, sentence};
+use crate::api::IdentityPool;
 use crate::api::names::{CLAIM_ANNOTATION, FINALIZER, RECONCILE_AT_ANNOTATION};
 use crate::pool::memory::Arrival;
 use crate::telemetry::Telemetry;

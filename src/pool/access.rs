@@ -244,6 +244,20 @@ pub(super) fn reads_roles(desired: &Access, managed: &Managed) -> bool {
     asked || managed.roles || managed.role_mappings
 }
 
+/// What a pool has and nobody here manages, by spec field; nothing where there is none.
+pub(super) fn unmanaged(desired: &Access, managed: &Managed, observed: &RoleSet) -> Vec<String> {
+    let RoleSet { roles, mappings } = observed;
+    let roles = roles
+        .iter()
+        .map(|(name, role)| format!("roles.{name} ({role})"))
+        .filter(|_| desired.roles.is_none() && !managed.roles);
+    let mappings = mappings
+        .keys()
+        .map(|provider| format!("roleMappings[{provider}]"))
+        .filter(|_| desired.mappings.is_none() && !managed.role_mappings);
+    roles.chain(mappings).collect()
+}
+
 /// The providers whose principal tags have to be looked at.
 pub(super) fn providers(desired: &Access, managed: &Managed) -> BTreeSet<String> {
     let asked = desired.principal_tags.iter().flatten();

@@ -2,7 +2,7 @@
 //! earlier object of the same namespace and name left behind.
 //!
 //! Asked only where the object certainly has no pool of its own. A pool with another
-//! owner is never taken. Nothing is changed before a person has agreed: by `overwrite`,
+//! owner is never taken, unless that owner was an earlier object of this namespace and name. Nothing is changed before a person has agreed: by `overwrite`,
 //! or by `previous: true`.
 
 use super::call::Call;
@@ -94,6 +94,8 @@ fn named<'a>(facts: &'a Facts, id: &PoolId) -> Flow<Option<&'a Observed>> {
     };
     match ownership::verdict(&pool.tags, &facts.owner()) {
         Ownership::Ours | Ownership::Nobody => Flow::Continue(Some(pool)),
+        // Its owner is no more, and a person has chosen it among several.
+        Ownership::Other(_) if is_predecessor(facts, pool) => Flow::Continue(Some(pool)),
         Ownership::Other(owner) => hold(
             Reason::ForeignOwner,
             format!(
@@ -168,9 +170,15 @@ fn left_behind(facts: &Facts, found: &[&Observed]) -> String {
              take it only if this object is the same application."
         );
     }
+    let flag = if facts.operator.allows_adoption {
+        ""
+    } else {
+        " (which needs the operator's --allow-adoption)"
+    };
     format!(
         "{} pools were left by earlier objects {source}: {}. None is taken. Set \
-         spec.adopt.identityPoolId to one, or spec.adopt.previous to false to have a new pool made.",
+         spec.adopt.identityPoolId to one{flag}, or spec.adopt.previous to false to have a new pool \
+         made.",
         ids.len(),
         list(&ids)
     )

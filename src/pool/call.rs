@@ -314,7 +314,19 @@ pub struct Failure {
     pub request_id: Option<String>,
 }
 
+/// What AWS says of an operation of ours that the operator's identity may not call. Of a role
+/// that may not be passed it says `iam:PassRole`, or names the role.
+const OWN_ACTIONS: &str = "perform: cognito-identity:";
+
 impl Failure {
+    /// Whether AWS did not accept a role, rather than the call.
+    #[must_use]
+    pub(super) fn refuses_role(&self) -> bool {
+        self.operation == Operation::SetIdentityPoolRoles
+            && self.kind == FailureKind::Denied
+            && !self.message.contains(OWN_ACTIONS)
+    }
+
     /// An answer of another kind than the call has. Whatever it did, nobody can tell.
     #[must_use]
     pub fn unreadable(operation: Operation, what: &str) -> Self {

@@ -221,14 +221,26 @@ impl Facts {
     fn start_afresh(&mut self) {
         let now = self.object.as_ref().map(|object| Trigger::of(object));
         let longest = time::after(self.moment.now, SLOW_RETRY * 2);
-        let news = self.memory.news;
-        let over = |hold: &Hold| {
-            Some(&hold.trigger) != now.as_ref() || hold.news != news || hold.until > longest
-        };
+        let over = |hold: &Hold| Some(&hold.trigger) != now.as_ref() || hold.until > longest;
         if self.memory.hold.as_ref().is_some_and(over) {
-            self.memory.hold = None;
-            self.memory.failures = 0;
-            self.memory.role_refused_since = None;
+            self.forget_failures();
+        }
+    }
+
+    fn forget_failures(&mut self) {
+        self.memory.hold = None;
+        self.memory.failures = 0;
+        self.memory.role_refused_since = None;
+    }
+
+    /// Nor does what failed with other values. An object can be written without a change of
+    /// what is taken from it.
+    fn compare_values(&mut self) {
+        let values = self.object.as_ref();
+        let values = values.and_then(|object| self.references.fingerprint(object));
+        let hold = self.memory.hold.as_ref();
+        if hold.is_some_and(|hold| hold.values != values) {
+            self.forget_failures();
         }
     }
 
@@ -348,7 +360,10 @@ impl Facts {
     fn learn_references(&mut self, result: Result<Findings, String>) {
         self.references.reads += 1;
         match result {
-            Ok(findings) => self.references.learn(findings, self.object.as_deref()),
+            Ok(findings) => {
+                self.references.learn(findings, self.object.as_deref());
+                self.compare_values();
+            }
             Err(what) => self.trouble = Some(what),
         }
     }
@@ -450,8 +465,7 @@ impl Facts {
             self.looks.insert(id.clone(), Look::Gone);
             return;
         }
-        let of_roles = call.operation() == Operation::SetIdentityPoolRoles;
-        if of_roles && failure.kind == FailureKind::Denied {
+        if failure.refuses_role() {
             self.memory.role_refused_since.get_or_insert(self.heard_at);
         }
         if failure.kind == FailureKind::Unanswered && call.operation().mutates() {
@@ -675,15 +689,28 @@ impl Facts {
             })
     }
 
-    /// Whether the pool was taken over.
-    pub(super) fn took_over(&self) -> bool {
-        matches!(self.reading(), Reading::Trusted(claim, _) if claim.adopted)
-    }
-
     /// Whether the pool was taken over, or is about to be.
     fn was_adopted(&self) -> bool {
         let adopt = self.adopt();
         self.took_over() || adopt.identity_pool_id.is_some() || adopt.identity_pool_name.is_some()
+    }
+
+    /// Whether the pool was taken over. Where somebody took the claim away that says so, the
+    /// default that was in force until then tells it still.
+    pub(super) fn took_over(&self) -> bool {
+        match self.reading() {
+            Reading::Trusted(claim, _) => claim.adopted,
+            Reading::Absent | Reading::Void(_) | Reading::Untrusted(_) => self.kept_by_default(),
+        }
+    }
+
+    /// Whether a pool is on record that was to be kept though the spec does not say so.
+    fn kept_by_default(&self) -> bool {
+        let spec = self.object.as_ref().map(|object| &object.spec);
+        let status = self.status();
+        spec.is_some_and(|spec| spec.deletion_policy.is_none())
+            && status.deletion_policy == Some(DeletionPolicy::Retain)
+            && status.identity_pool_id.is_some()
     }
 
     /// What the spec says of existing pools.

@@ -46,10 +46,12 @@ pub(super) enum Located<'a> {
 pub(super) fn locate(facts: &Facts) -> Flow<Located<'_>> {
     let own = facts.created.clone().or_else(|| facts.adopted.clone());
     let Some(id) = own.or_else(|| facts.recorded()) else {
-        return match by_owner(facts, unresolved(facts))? {
-            Some(pool) => Flow::Continue(Located::Pool(pool)),
-            None => Flow::Continue(Located::Nowhere),
-        };
+        let found = by_owner(facts, unresolved(facts))?;
+        // What a search knows of a pool may be from before the owner's tags came.
+        return Flow::Continue(match found.or_else(|| seen(facts)) {
+            Some(pool) => Located::Pool(pool),
+            None => Located::Nowhere,
+        });
     };
     match facts.look(&id) {
         None => describe(&id),
@@ -67,6 +69,14 @@ pub(super) fn locate(facts: &Facts) -> Flow<Located<'_>> {
             None => Flow::Continue(Located::Gone(id)),
         },
     }
+}
+
+/// A pool that a look of this pass showed to be this object's, whoever led to it.
+fn seen(facts: &Facts) -> Option<&Observed> {
+    facts.looks.values().find_map(|look| match look {
+        Look::Found(pool, _) if facts.is_ours(pool) => Some(&**pool),
+        Look::Found(..) | Look::Gone => None,
+    })
 }
 
 /// Whether this object came to this process as new, with nothing to suggest that

@@ -49,8 +49,12 @@ pub struct Hold {
     pub until: Timestamp,
     /// A pass for anything else than this goes ahead at once.
     pub trigger: Trigger,
-    /// As does one after news of what the object refers to.
+    /// The news of what the object refers to that the pass had heard.
     pub news: u32,
+    /// What it refers to as it was then: a pass for other values goes ahead at once.
+    pub values: Option<String>,
+    /// From when on news that left the values as they were end the pause too.
+    pub soonest: Timestamp,
 }
 
 /// What a person can change to be heard at once.
@@ -77,6 +81,15 @@ impl Trigger {
     }
 }
 
+/// A change that AWS accepted and does not show.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Unshown {
+    /// Since when.
+    pub since: Timestamp,
+    /// What was asked for, by its fingerprint.
+    pub desired: Option<String>,
+}
+
 /// What is remembered of one object, by its uid.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Memory {
@@ -98,6 +111,8 @@ pub struct Memory {
     pub deleted: Option<PoolId>,
     /// Since when AWS has not accepted a role, in an unbroken row.
     pub role_refused_since: Option<Timestamp>,
+    /// The roles or principal tags that AWS accepted and does not show, in an unbroken row.
+    pub unshown: Option<Unshown>,
     /// When the pool is to be looked at again though nothing happened.
     pub next_look: Option<Timestamp>,
     /// Failed passes in a row.
@@ -120,6 +135,7 @@ impl Memory {
             late_until: None,
             deleted: None,
             role_refused_since: None,
+            unshown: None,
             next_look: None,
             failures: 0,
             hold: None,

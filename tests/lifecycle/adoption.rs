@@ -75,8 +75,9 @@ fn until_overwrite_nothing_is_changed_and_all_of_it_is_shown() {
         fields,
         ["identityPoolName", "allowClassicFlow", "identityPoolTags"]
     );
-    let plan = status.plan.unwrap_or_default();
-    assert_eq!(plan[0].operation, "UpdateIdentityPool");
+    let plan = status.plan.unwrap_or_default().into_iter();
+    let plan: Vec<String> = plan.map(|call| call.operation).collect();
+    assert_eq!(plan, ["TagResource", "UpdateIdentityPool"]);
     assert_eq!(status.deletion_policy, Some(DeletionPolicy::Retain));
     assert_eq!(status.identity_pool_id, None, "it is not this object's yet");
     world.delete();
