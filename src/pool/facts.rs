@@ -704,6 +704,14 @@ impl Facts {
         }
     }
 
+    /// Whether the owner tag was put on a pool in this pass, or by one less than `ago` before.
+    pub(super) fn has_just_taken_over(&self, ago: Duration) -> bool {
+        let lately = |at| self.moment.now < time::after(at, ago);
+        let claimed =
+            matches!(self.reading(), Reading::Trusted(claim, at) if claim.adopted && lately(at));
+        claimed || self.adopted.is_some()
+    }
+
     /// Whether a pool is on record that was to be kept though the spec does not say so.
     fn kept_by_default(&self) -> bool {
         let spec = self.object.as_ref().map(|object| &object.spec);
