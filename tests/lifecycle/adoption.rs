@@ -152,14 +152,21 @@ fn no_pool_is_taken_over_unless_the_operator_may() {
 
 #[test]
 fn a_pool_with_another_owner_is_never_taken() {
-    for owner in [format!("cluster/{OLD_UID}"), "elsewhere/1".to_owned()] {
+    for (owner, whose) in [
+        (format!("cluster/{OLD_UID}"), "this"),
+        ("elsewhere/1".to_owned(), "another"),
+    ] {
         let (mut world, id) = by_id(true);
         let pool = world.pools.get_mut(&id).expect("there");
         pool.tags.insert(OWNER_TAG.into(), owner.clone());
+        pool.tags.insert(SOURCE_TAG.into(), "shop/theirs".into());
         let before = world.pools[&id].clone();
         world.pass();
         assert_eq!(world.condition("Stalled"), "True/ForeignOwner");
-        assert!(world.message().contains(&owner), "{}", world.message());
+        let named = format!("IdentityPool shop/theirs of {whose} installation");
+        for part in [&owner, &named] {
+            assert!(world.message().contains(part), "{}", world.message());
+        }
         assert_eq!(world.pools[&id], before);
         assert!(mutating(&world).is_empty());
     }
@@ -306,5 +313,33 @@ fn an_owned_pool_is_not_asked_for_again() {
         world.condition("Ready"),
         "True/InSync",
         "it is this object's now"
+    );
+}
+
+#[test]
+fn a_pool_that_was_taken_over_has_an_event_of_its_own() {
+    let (mut world, _) = by_id(true);
+    world.pass();
+    let said: Vec<&str> = world
+        .notes
+        .iter()
+        .map(|note| note.reason.as_str())
+        .collect();
+    assert_eq!(said, ["Adopted", "InSync"]);
+}
+
+#[test]
+fn a_pool_of_another_region_is_told_as_such() {
+    let id = "us-west-2:aaaaaaaa-1111-2222-3333-444444444444";
+    let mut world = adopting(Adopt {
+        identity_pool_id: Some(id.to_owned()),
+        ..Adopt::default()
+    });
+    world.pass();
+    assert_eq!(world.condition("Stalled"), "True/AdoptionTargetMissing");
+    let message = world.message();
+    assert!(
+        message.contains("Set spec.region to us-west-2"),
+        "{message}"
     );
 }
