@@ -4,6 +4,7 @@
 //! Everything runs on this machine, so figures of two machines do not compare, but
 //! the bare client that does the same writes in the same run does.
 
+mod access;
 mod bare;
 mod case;
 mod creation;

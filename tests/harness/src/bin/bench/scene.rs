@@ -11,6 +11,8 @@ use harness::cognito::{FakeCognito, Settings};
 use harness::control_plane::{ControlPlane, Namespace};
 use harness::operator::{self, Operator};
 use harness::scratch::Scratch;
+use k8s_openapi::NamespaceResourceScope;
+use kube::Resource;
 use kube::api::{Api, DynamicObject};
 
 use crate::Outcome;
@@ -82,6 +84,14 @@ impl Scene {
         let started = Operator::start(&self.binary, &self.fake, Some(&self.kubeconfig), all, &log)?;
         started.ready().await?;
         Ok(self.operator.insert(started))
+    }
+
+    /// Objects of another kind in the same namespace.
+    pub(crate) fn beside<K>(&self) -> Api<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    {
+        Api::namespaced(self.api.clone().into_client(), &self.namespace)
     }
 
     /// The operator's resident memory; no number when it has ended.
