@@ -692,7 +692,8 @@ impl Facts {
     /// Whether the pool was taken over, or is about to be.
     fn was_adopted(&self) -> bool {
         let adopt = self.adopt();
-        self.took_over() || adopt.identity_pool_id.is_some() || adopt.identity_pool_name.is_some()
+        let names_one = adopt.identity_pool_id.is_some() || adopt.identity_pool_name.is_some();
+        self.took_over() || names_one && self.recorded().is_none()
     }
 
     /// Whether the pool was taken over. Where somebody took the claim away that says so, the

@@ -343,3 +343,30 @@ fn a_pool_of_another_region_is_told_as_such() {
         "{message}"
     );
 }
+
+#[test]
+fn an_object_that_has_its_pool_takes_no_other_and_says_so() {
+    let mut world = World::new(IdentityPoolSpec::default());
+    world.allows_adoption = true;
+    world.pass();
+    let (own, other) = (world.owned()[0].clone(), world.seed(&[]));
+    let before = world.pools[&other].clone();
+    world.edit(|spec| {
+        spec.adopt = Some(Adopt {
+            identity_pool_id: Some(other.to_string()),
+            overwrite: Some(true),
+            ..Adopt::default()
+        });
+    });
+    world.pass();
+    assert_eq!(world.condition("Advisory"), "True/AdoptionIgnored");
+    assert_eq!(world.condition("Ready"), "True/InSync");
+    assert_eq!(world.owned(), [own], "it keeps its own");
+    assert_eq!(world.pools[&other], before);
+    let policy = world.status().deletion_policy;
+    assert_eq!(
+        policy,
+        Some(DeletionPolicy::DeleteIfEmpty),
+        "it was not adopted"
+    );
+}

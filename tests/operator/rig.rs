@@ -149,22 +149,11 @@ impl Rig {
 
     /// Sets one spec field as a whole, or removes it.
     pub(crate) async fn set(&self, name: &str, field: &str, value: &Value) {
+        // No replacement: the operator's own writes in between would refuse it.
         let object = self.pools.get(name).await.expect("object is there");
-        let mut object = serde_json::to_value(object).expect("JSON");
-        match value {
-            Value::Null => {
-                object["spec"]
-                    .as_object_mut()
-                    .expect("a spec")
-                    .remove(field);
-            }
-            value => object["spec"][field] = value.clone(),
-        }
-        let object = serde_json::from_value(object).expect("an object");
-        self.pools
-            .replace(name, &PostParams::default(), &object)
-            .await
-            .expect("accepted");
+        let object = serde_json::to_value(object).expect("JSON");
+        let merge = merge_into(&object["spec"][field], value);
+        self.patch(name, json!({ "spec": { field: merge } })).await;
     }
 
     /// Merges into the status of an object, as no user may.
@@ -300,6 +289,20 @@ impl Rig {
         };
         self.fake.pools().iter().filter_map(id_if_ours).collect()
     }
+}
+
+/// What a merge has to say so that exactly `wanted` is left.
+fn merge_into(present: &Value, wanted: &Value) -> Value {
+    let (Value::Object(present), Value::Object(wanted)) = (present, wanted) else {
+        return wanted.clone();
+    };
+    let gone = present.keys().filter(|key| !wanted.contains_key(*key));
+    let gone = gone.map(|key| (key.clone(), Value::Null));
+    let kept = wanted.iter().map(|(key, wanted)| {
+        let present = present.get(key).unwrap_or(&Value::Null);
+        (key.clone(), merge_into(present, wanted))
+    });
+    Value::Object(gone.chain(kept).collect())
 }
 
 /// Status and reason of a condition, as `True/InSync`.
