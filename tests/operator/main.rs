@@ -15,6 +15,7 @@ mod leadership;
 mod logs;
 mod permissions;
 mod references;
+#[path = "../shared/rig.rs"]
 mod rig;
 mod settings;
 mod shell;

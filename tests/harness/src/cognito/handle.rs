@@ -17,6 +17,7 @@ use super::pools::{Pool, Standing};
 use super::server;
 use super::service::Shared;
 use super::settings::Settings;
+use crate::seam::Seam;
 
 /// A running fake. Dropping it closes the port and every connection.
 #[derive(Debug)]
@@ -97,6 +98,12 @@ impl FakeCognito {
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Shows every call to a seam, before it is executed and before it is answered. Not to be
+    /// changed once it is set.
+    pub fn attach(&self, seam: &Arc<Seam>) {
+        let _ = self.shared.seam.set(Arc::clone(seam));
     }
 
     // === look ===

@@ -1,0 +1,36 @@
+//! Everything that can go wrong, one thing at a time, on a real apiserver and with the real SDK on
+//! the wire: whatever it was, the end is that of the run without faults.
+//!
+//! `cargo test --test faults` plays every case and prints a table; with an argument, the cases
+//! whose names contain it. Several hundred worlds share one apiserver: each has a namespace, a
+//! fault proxy, a fake Cognito and operators of its own.
+
+mod case;
+mod crash;
+mod oracle;
+#[path = "../shared/rig.rs"]
+#[allow(dead_code, reason = "the operator's own tests use all of it")]
+mod rig;
+mod snapshot;
+mod table;
+mod workloads;
+mod world;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let chosen = std::env::args().skip(1).find(|word| !word.starts_with('-'));
+    let report = runtime.block_on(async {
+        let mut cases = Vec::new();
+        cases.extend(crash::cases(chosen.as_deref()).await);
+        case::play(cases, chosen.as_deref()).await
+    });
+    println!("{report}");
+    runtime.shutdown_background();
+    report.exit_code()
+}
