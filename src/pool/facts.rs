@@ -210,6 +210,9 @@ impl Facts {
             moves: 0,
         };
         facts.recorded_before = facts.recorded();
+        // A cache that lags behind would have AWS go back to what the spec said before.
+        facts.outdated = facts.memory.generation > facts.generation();
+        facts.memory.generation = facts.memory.generation.max(facts.generation());
         facts.note_claim();
         facts.references.note(facts.object.as_deref());
         facts.start_afresh();
@@ -285,6 +288,7 @@ impl Facts {
                     self.exports.forget();
                 }
                 self.outdated = false;
+                self.memory.generation = self.generation();
                 self.note_claim();
                 let spec_before = before.as_deref().map(|object| &object.spec);
                 if self.object.as_deref().map(|object| &object.spec) != spec_before {

@@ -90,6 +90,8 @@ pub struct Memory {
     pub handled: bool,
     /// When a claim was first found that cannot be trusted.
     pub distrusted_since: Option<Timestamp>,
+    /// Generation of the object that was read last. A cache may still show an older one.
+    pub generation: Option<i64>,
     /// The last claim that this process wrote.
     pub own_claim: Option<OwnClaim>,
     /// Until when a change that got no clear answer may still take effect.
@@ -116,6 +118,7 @@ impl Memory {
             news: 0,
             handled: false,
             distrusted_since: None,
+            generation: None,
             own_claim: None,
             late_until: None,
             deleted: None,

@@ -76,6 +76,9 @@ pub(crate) async fn play(mut cases: Vec<Case>, chosen: Option<&str>) -> Report {
             let name = &outcome.name;
             println!("FAILED {name}: {why}\n  to repeat it: cargo test --test faults -- '{name}'\n");
         }
+        if !outcome.played.met && outcome.failed.is_none() {
+            println!("no occasion: {}", outcome.name);
+        }
         report.add(outcome);
     }
     report.took = begun.elapsed();

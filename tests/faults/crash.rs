@@ -136,6 +136,10 @@ async fn crash(world: Arc<World>, reference: Arc<Reference>, call: String, point
         () = world.seam.stopped() => None,
         ended = &mut act => Some(ended),
     };
+    if ended.is_some() {
+        // What it has to tell afterwards can go wrong as well.
+        world.rest().await;
+    }
     let begun = Instant::now();
     let met = world.seam.has_stopped();
     if met {
