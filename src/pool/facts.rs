@@ -331,11 +331,8 @@ impl Facts {
         if claim.void.is_some() || claim.adopted {
             return self.learn_object(result.map(Some));
         }
-        let looks = &self.looks;
-        let ours = looks
-            .iter()
-            .find(|(_, look)| matches!(look, Look::Found(pool, _) if self.is_ours(pool)));
-        let fate = ours.map_or(Fate::Void, |(id, _)| Fate::Made(id.clone()));
+        let ours = self.seen_as_ours();
+        let fate = ours.map_or(Fate::Void, |pool| Fate::Made(pool.id.clone()));
         let void = fate == Fate::Void;
         self.memory.own_claim = Some(OwnClaim { id: claim.id, fate });
         if result.is_ok() && void {
@@ -598,6 +595,15 @@ impl Facts {
     }
 
     /// Finalizer and a claim of ours are there.
+    /// A pool that a look of this pass showed to be ours, whatever a search knows: its tags
+    /// may have come since the search learned whose it is.
+    pub(super) fn seen_as_ours(&self) -> Option<&Observed> {
+        self.looks.values().find_map(|look| match look {
+            Look::Found(pool, _) if self.is_ours(pool) => Some(&**pool),
+            Look::Found(..) | Look::Gone => None,
+        })
+    }
+
     pub(super) fn is_marked(&self) -> bool {
         self.has_finalizer() && matches!(self.reading(), Reading::Trusted(..))
     }

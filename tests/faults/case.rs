@@ -54,11 +54,6 @@ impl Case {
     }
 }
 
-/// Whether a case, or all cases of a group, may be meant.
-pub(crate) fn is_chosen(chosen: Option<&str>, name: &str) -> bool {
-    chosen.is_none_or(|chosen| name.contains(chosen) || chosen.starts_with(name))
-}
-
 /// Plays the cases that are chosen; the whole name of one chooses only that.
 pub(crate) async fn play(mut cases: Vec<Case>, chosen: Option<&str>) -> Report {
     if cases.iter().any(|case| Some(case.name.as_str()) == chosen) {

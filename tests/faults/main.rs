@@ -5,9 +5,11 @@
 //! whose names contain it. Several hundred worlds share one apiserver: each has a namespace, a
 //! fault proxy, a fake Cognito and operators of its own.
 
+mod aws;
 mod case;
 mod crash;
 mod oracle;
+mod reference;
 #[path = "../shared/rig.rs"]
 #[allow(dead_code, reason = "the operator's own tests use all of it")]
 mod rig;
@@ -27,7 +29,9 @@ fn main() -> ExitCode {
     let chosen = std::env::args().skip(1).find(|word| !word.starts_with('-'));
     let report = runtime.block_on(async {
         let mut cases = Vec::new();
-        cases.extend(crash::cases(chosen.as_deref()).await);
+        let references = reference::references(workloads::chosen(chosen.as_deref())).await;
+        cases.extend(crash::cases(&references));
+        cases.extend(aws::cases(&references));
         case::play(cases, chosen.as_deref()).await
     });
     println!("{report}");

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use harness::cognito::FakeCognito;
 use identity_pool_operator::api::IdentityPool;
 use kube::ResourceExt;
 use serde_json::{Value, json};
@@ -63,6 +64,20 @@ workloads! {
     "adopt": foreign_pool, adopt;
     "previous": retained_pool, previous;
     "restart": living, restart;
+}
+
+/// The workloads whose cases may be meant: a name is `kind/workload/…`, and may be cut anywhere.
+pub(crate) fn chosen(chosen: Option<&str>) -> Vec<Workload> {
+    let mut parts = chosen.unwrap_or_default().split('/').skip(1);
+    let (name, is_whole) = (parts.next().unwrap_or_default(), parts.next().is_some());
+    let meant = |workload: &&Workload| {
+        if is_whole {
+            workload.name == name
+        } else {
+            workload.name.starts_with(name)
+        }
+    };
+    WORKLOADS.iter().filter(meant).copied().collect()
 }
 
 /// What operators of every workload are set up with: nothing takes longer than it has to.
@@ -130,7 +145,11 @@ async fn aged(world: Arc<World>, policy: &str) {
     living_as(&world, spec).await;
     world.kill();
     world.rig.age(APP).await;
+    world.rig.fake.reset_journal();
     world.start().await;
+    // An operator that finds a recorded pool lists at once.
+    let listed = |fake: &FakeCognito| fake.executed("ListIdentityPools") > 0;
+    world.until_aws("the first list", listed).await;
 }
 
 async fn living_long(world: Arc<World>) {

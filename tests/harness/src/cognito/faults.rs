@@ -127,6 +127,10 @@ impl Faults {
         self.armed.clear();
     }
 
+    pub(super) fn are_spent(&self) -> bool {
+        self.armed.is_empty()
+    }
+
     /// Counts a call and says what goes wrong with it, if anything.
     pub(super) fn strike(&mut self, operation: &str, body: &str) -> Option<FaultKind> {
         let mut struck = None;

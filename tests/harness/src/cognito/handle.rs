@@ -207,6 +207,12 @@ impl FakeCognito {
         self.shared.world().faults.arm(fault);
     }
 
+    /// Whether every armed fault has struck as often as it was to.
+    #[must_use]
+    pub fn faults_are_spent(&self) -> bool {
+        self.shared.world().faults.are_spent()
+    }
+
     /// Disarms every fault.
     pub fn clear_faults(&self) {
         self.shared.world().faults.clear();
