@@ -1,17 +1,16 @@
 //! AWS fails: every call that a workload makes to it, in every way that is known.
 
-use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use harness::cognito::{Fault, FaultKind};
-use serde_json::json;
+use identity_pool_operator::api::IdentityPool;
 
 use crate::case::{Case, Played};
 use crate::reference::{Reference, begin};
-use crate::rig::Setup;
-use crate::workloads;
-use crate::world::World;
+use crate::rig::condition;
+use crate::run::Run;
+use crate::world::{Stage, World};
 
 const KIND: &str = "aws";
 
@@ -96,7 +95,7 @@ pub(crate) fn cases(references: &[Arc<Reference>]) -> Vec<Case> {
     for reference in references {
         for call in reference.calls.iter().filter(|call| !call.contains(':')) {
             for trouble in troubles() {
-                cases.push(case(reference, call, trouble, workloads::setup(), |_| {}));
+                cases.push(case(reference, call, trouble, Stage::QUICK, |_| {}));
             }
             if call.starts_with("CreateIdentityPool") {
                 cases.extend(lagging(reference, call));
@@ -125,14 +124,13 @@ fn lagging<'a>(reference: &'a Arc<Reference>, call: &'a str) -> impl Iterator<It
             times: 1,
             stalls: false,
         };
-        case(reference, call, trouble, workloads::setup(), |world| {
+        case(reference, call, trouble, Stage::LATE, |world| {
             world.rig.fake.configure(|settings| settings.list_lag = LAG);
         })
     })
 }
 
-/// AWS honours a signature for shorter than the operator waits, or else what comes late would be
-/// carried out after the settle window.
+/// The operator gives up before AWS answers, or before it even begins.
 fn too_long<'a>(reference: &'a Arc<Reference>, call: &'a str) -> impl Iterator<Item = Case> + 'a {
     let kinds = [
         ("executed-too-late", FaultKind::DelayBefore(TOO_LONG)),
@@ -145,17 +143,7 @@ fn too_long<'a>(reference: &'a Arc<Reference>, call: &'a str) -> impl Iterator<I
             times: 1,
             stalls: false,
         };
-        let setup = Setup {
-            settle_window: Duration::from_secs(4),
-            ..workloads::setup()
-        };
-        case(reference, call, trouble, setup, |world| {
-            let window = Duration::from_secs(3);
-            world
-                .rig
-                .fake
-                .configure(|settings| settings.signature_window = window);
-        })
+        case(reference, call, trouble, Stage::LATE, |_| {})
     })
 }
 
@@ -163,12 +151,12 @@ fn case(
     reference: &Arc<Reference>,
     call: &str,
     trouble: Trouble,
-    setup: Setup,
+    stage: Stage,
     arrange: fn(&World),
 ) -> Case {
     let name = format!("{KIND}/{}/{call}/{}", reference.workload.name, trouble.name);
     let (reference, call) = (Arc::clone(reference), call.to_owned());
-    Case::new(KIND, name, setup, move |world| async move {
+    Case::new(KIND, name, stage, move |world| async move {
         begin(&world, reference.workload).await;
         arrange(&world);
         strike(world, reference, call, trouble).await
@@ -183,52 +171,39 @@ async fn strike(
 ) -> Played {
     let (operation, number) = call.split_once('#').unwrap_or((&call, "1"));
     let skip = number.parse::<usize>().map_or(0, |number| number - 1);
-    let fault = Fault::on(operation, trouble.kind).skip(skip);
+    let fault = Fault::on(operation, trouble.kind.clone()).skip(skip);
     world.rig.fake.inject(fault.times(trouble.times));
-    let mut act = tokio::spawn((reference.workload.act)(Arc::clone(&world)));
-    let over = over(&world, trouble.stalls);
-    let ended = tokio::select! {
-        biased;
-        () = over => None,
-        ended = &mut act => Some(ended),
-    };
-    let met = ended.is_none() || world.rig.fake.faults_are_spent();
+    let mut run = Run::of(reference.workload, &world);
+    run.until(over(&world, &trouble)).await;
     let begun = Instant::now();
     if trouble.stalls {
         world.rig.fake.clear_faults();
         world.ask_all().await;
     }
-    let ended = match ended {
-        Some(ended) => ended,
-        None => act.await,
-    };
-    if let Err(error) = ended {
-        resume_unwind(error.into_panic());
-    }
+    run.finish().await;
     reference.expect_end(&world, trouble.times.min(2)).await;
     Played {
         recovered: begun.elapsed(),
-        met,
+        met: world.rig.fake.strikes() > 0,
     }
 }
 
 /// The fault has struck as often as it was to; where a person has to act, the operator has said so.
-async fn over(world: &World, stalls: bool) {
-    loop {
-        if !stalls && world.rig.fake.faults_are_spent() {
-            return;
+async fn over(world: &World, trouble: &Trouble) {
+    if !trouble.stalls {
+        while world.rig.fake.strikes() < trouble.times {
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        if stalls && world.objects().await.iter().any(is_stalled) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(if stalls { 100 } else { 10 })).await;
+        return;
+    }
+    while !world.objects().await.iter().any(says_so) {
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
-fn is_stalled(object: &identity_pool_operator::api::IdentityPool) -> bool {
-    let status = json!(object.status);
-    let conditions = status["conditions"].as_array().cloned().unwrap_or_default();
-    conditions
-        .iter()
-        .any(|condition| condition["type"] == "Stalled" && condition["status"] == "True")
+/// A role that is not accepted is waited for: it may only be new.
+fn says_so(object: &IdentityPool) -> bool {
+    let status = object.status.clone().unwrap_or_default();
+    condition(&status, "Stalled").starts_with("True")
+        || condition(&status, "Reconciling") == "True/RoleNotAccepted"
 }

@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt};
 
-use crate::rig::Setup;
 use crate::table::{Outcome, Report};
-use crate::world::World;
+use crate::world::{Stage, World};
 
 /// Worlds at once. Most of a case is waiting, for the settle window and for pauses.
 const SIDE_BY_SIDE: usize = 40;
@@ -21,7 +20,7 @@ type Play = Box<dyn FnOnce(Arc<World>) -> BoxFuture<'static, Played> + Send>;
 pub(crate) struct Case {
     pub(crate) kind: &'static str,
     pub(crate) name: String,
-    pub(crate) setup: Setup,
+    pub(crate) stage: Stage,
     pub(crate) play: Play,
 }
 
@@ -38,7 +37,7 @@ impl Case {
     pub(crate) fn new<F>(
         kind: &'static str,
         name: String,
-        setup: Setup,
+        stage: Stage,
         play: impl FnOnce(Arc<World>) -> F + Send + 'static,
     ) -> Self
     where
@@ -48,7 +47,7 @@ impl Case {
         Self {
             kind,
             name,
-            setup,
+            stage,
             play,
         }
     }
@@ -81,9 +80,9 @@ pub(crate) async fn play(mut cases: Vec<Case>, chosen: Option<&str>) -> Report {
 }
 
 async fn attempt(case: Case) -> Outcome {
-    let world = World::new(case.setup).await;
+    let world = World::new(case.stage).await;
     let played = tokio::spawn((case.play)(Arc::clone(&world))).await;
-    world.kill();
+    world.end();
     let mut broken = world.rig.fake.violations();
     broken.extend(world.oracle.broken());
     let played = match played {

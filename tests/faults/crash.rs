@@ -1,7 +1,6 @@
 //! The operator dies at every call that a workload takes: before it, with it under way, without its
 //! answer, and after it. Another one finishes the work.
 
-use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,8 +8,8 @@ use harness::seam::{POINTS, Point};
 
 use crate::case::{Case, Played};
 use crate::reference::{Reference, begin};
-use crate::workloads;
-use crate::world::World;
+use crate::run::Run;
+use crate::world::{Stage, World};
 
 const KIND: &str = "crash";
 
@@ -25,7 +24,11 @@ pub(crate) fn cases(references: &[Arc<Reference>]) -> Vec<Case> {
             for point in POINTS.iter().filter(|point| is_another(call, **point)) {
                 let name = format!("{KIND}/{}/{call}/{point}", reference.workload.name);
                 let (reference, call, point) = (Arc::clone(reference), call.clone(), *point);
-                cases.push(Case::new(KIND, name, workloads::setup(), move |world| {
+                let stage = Stage {
+                    late: point == Point::Late,
+                    ..Stage::QUICK
+                };
+                cases.push(Case::new(KIND, name, stage, move |world| {
                     crash(world, reference, call, point)
                 }));
             }
@@ -40,21 +43,18 @@ fn is_another(call: &str, point: Point) -> bool {
     point != Point::Late || !reads.iter().any(|read| call.starts_with(read))
 }
 
-async fn crash(world: Arc<World>, reference: Arc<Reference>, call: String, point: Point) -> Played {
+/// Ends the operator at one point of a call, and has another one finish.
+pub(crate) async fn crash(
+    world: Arc<World>,
+    reference: Arc<Reference>,
+    call: String,
+    point: Point,
+) -> Played {
     begin(&world, reference.workload).await;
     world.seam.stop_at(&call, point);
-    let mut act = tokio::spawn((reference.workload.act)(Arc::clone(&world)));
-    let ended = tokio::select! {
-        biased;
-        () = world.seam.stopped() => None,
-        ended = &mut act => Some(ended),
-    };
-    if ended.is_some() {
-        // What it has to tell afterwards can go wrong as well.
-        world.rest().await;
-    }
+    let mut run = Run::of(reference.workload, &world);
+    let met = run.until_stopped(&world).await;
     let begun = Instant::now();
-    let met = world.seam.has_stopped();
     if met {
         if point == Point::Answered {
             tokio::time::sleep(LAST_THOUGHT).await;
@@ -64,13 +64,7 @@ async fn crash(world: Arc<World>, reference: Arc<Reference>, call: String, point
         world.start().await;
         world.seam.release();
     }
-    let ended = match ended {
-        Some(ended) => ended,
-        None => act.await,
-    };
-    if let Err(error) = ended {
-        resume_unwind(error.into_panic());
-    }
+    run.finish().await;
     reference.expect_end(&world, 1).await;
     Played {
         recovered: begun.elapsed(),

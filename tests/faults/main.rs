@@ -7,12 +7,19 @@
 
 mod aws;
 mod case;
+mod client;
+mod clock;
+mod corruption;
 mod crash;
+mod logs;
 mod oracle;
+mod pause;
+mod process;
 mod reference;
 #[path = "../shared/rig.rs"]
 #[allow(dead_code, reason = "the operator's own tests use all of it")]
 mod rig;
+mod run;
 mod snapshot;
 mod table;
 mod workloads;
@@ -21,6 +28,7 @@ mod world;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    logs::listen();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -31,6 +39,10 @@ fn main() -> ExitCode {
         let mut cases = Vec::new();
         let references = reference::references(workloads::chosen(chosen.as_deref())).await;
         cases.extend(crash::cases(&references));
+        cases.extend(process::cases(&references));
+        cases.extend(pause::cases(&references));
+        cases.extend(clock::cases(&references));
+        cases.extend(corruption::cases());
         cases.extend(aws::cases(&references));
         case::play(cases, chosen.as_deref()).await
     });

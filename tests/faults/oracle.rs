@@ -13,6 +13,8 @@ use harness::seam::Heard;
 use identity_pool_operator::api::names::{CLAIM_ANNOTATION, CLAIM_TAG, OWNER_TAG};
 use serde_json::{Value, json};
 
+use crate::logs;
+
 #[derive(Debug)]
 pub(crate) struct Oracle {
     namespace: String,
@@ -54,6 +56,14 @@ impl Oracle {
     }
 
     pub(crate) fn hear(&self, heard: &Heard<'_>, fake: &FakeCognito) {
+        if let Heard::Executed {
+            target, request, ..
+        } = heard
+            && logs::tells_a_secret(&String::from_utf8_lossy(request))
+        {
+            let what = format!("{target} tells a secret");
+            self.books().broken.push(what);
+        }
         match heard {
             Heard::Called(call) if call.operation == "CreateIdentityPool" => self.creates(call),
             Heard::Called(call) if call.operation == "DeleteIdentityPool" => {

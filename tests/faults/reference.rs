@@ -8,8 +8,8 @@ use futures::stream::{self, StreamExt};
 
 use crate::snapshot;
 use crate::table::LOST;
-use crate::workloads::{self, WORKLOADS, Workload};
-use crate::world::World;
+use crate::workloads::{WORKLOADS, Workload};
+use crate::world::{Stage, World};
 
 /// A workload as it goes when nothing goes wrong.
 pub(crate) struct Reference {
@@ -30,7 +30,7 @@ pub(crate) async fn references(workloads: Vec<Workload>) -> Vec<Arc<Reference>> 
 }
 
 async fn record(workload: Workload) -> Arc<Reference> {
-    let world = World::new(workloads::setup()).await;
+    let world = World::new(Stage::QUICK).await;
     begin(&world, workload).await;
     (workload.act)(Arc::clone(&world)).await;
     world.rest().await;

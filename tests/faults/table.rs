@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::case::Played;
+use crate::logs;
 
 /// What became of one case.
 pub(crate) struct Outcome {
@@ -68,9 +69,9 @@ impl Report {
         self.rows.values().map(of).sum()
     }
 
-    /// Failure when any case failed, or when nothing was played.
+    /// Failure when any case failed, or the log tells what it may not.
     pub(crate) fn exit_code(&self) -> ExitCode {
-        if self.total(|row| row.failed) == 0 {
+        if self.total(|row| row.failed) == 0 && logs::so_far().1.is_empty() {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
@@ -104,6 +105,11 @@ impl fmt::Display for Report {
             writeln!(f, "  {:.1?} {}", row.worst.0, row.worst.1)?;
         }
         let (cases, failed) = (self.total(|row| row.cases), self.total(|row| row.failed));
+        let (lines, wrong) = logs::so_far();
+        for line in &wrong {
+            writeln!(f, "in the log: {line}")?;
+        }
+        writeln!(f, "{lines} lines of log, {} with a panic or a secret", wrong.len())?;
         write!(f, "{cases} cases in {:.0?}, {failed} failed", self.took)
     }
 }

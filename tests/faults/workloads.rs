@@ -6,10 +6,11 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use harness::cognito::FakeCognito;
 use identity_pool_operator::api::IdentityPool;
+use identity_pool_operator::api::names::RECONCILE_AT_ANNOTATION;
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
-use crate::rig::{Setup, pool_id};
+use crate::rig::pool_id;
 use crate::world::{APP, World};
 
 const OTHER: &str = "other";
@@ -54,6 +55,7 @@ workloads! {
     "roles": living_with_all, other_roles;
     "clear": living_with_all, clear;
     "reference": living_by_reference, reference_changes;
+    "secret": living_by_secret, secret_changes;
     "export": living, export;
     "drift": living, drift;
     "gone-outside": living_long, recreate;
@@ -78,16 +80,6 @@ pub(crate) fn chosen(chosen: Option<&str>) -> Vec<Workload> {
         }
     };
     WORKLOADS.iter().filter(meant).copied().collect()
-}
-
-/// What operators of every workload are set up with: nothing takes longer than it has to.
-pub(crate) fn setup() -> Setup {
-    Setup {
-        settle_window: std::time::Duration::from_secs(1),
-        allows_adoption: true,
-        concurrency: 4,
-        ..Setup::default()
-    }
 }
 
 fn all() -> Value {
@@ -115,7 +107,7 @@ async fn created_unseen(world: Arc<World>) {
     world.create(APP, json!({})).await;
 }
 
-async fn living_as(world: &World, spec: Value) -> IdentityPool {
+pub(crate) async fn living_as(world: &World, spec: Value) -> IdentityPool {
     world.start().await;
     world.create(APP, spec).await;
     world.rig.until_ready(APP).await
@@ -137,6 +129,12 @@ async fn living_by_reference(world: Arc<World>) {
     world.map(json!({ "user": USER })).await;
     let from = json!({ "configMapKeyRef": { "name": "ids", "key": "user" } });
     living_as(&world, json!({ "roles": { "authenticatedFrom": from } })).await;
+}
+
+async fn living_by_secret(world: Arc<World>) {
+    world.secret("1").await;
+    let from = json!({ "api.twitter.com": { "secretKeyRef": { "name": "login", "key": "value" } } });
+    living_as(&world, json!({ "supportedLoginProvidersFrom": from })).await;
 }
 
 /// For so long that a pool which is not there is gone, and not late.
@@ -188,6 +186,9 @@ async fn create(world: Arc<World>) {
 
 async fn restart(world: Arc<World>) {
     world.start_anew().await;
+    // Nothing else shows that an operator has found all in order.
+    let listed = |fake: &FakeCognito| fake.count("ListIdentityPools") > 0;
+    world.until_aws("a list", listed).await;
     world.rig.until_ready(APP).await;
 }
 
@@ -257,6 +258,16 @@ async fn reference_changes(world: Arc<World>) {
     world.rig.until_ready(APP).await;
 }
 
+async fn secret_changes(world: Arc<World>) {
+    world.secret("2").await;
+    world.until_aws("the other secret", |fake| {
+        let value = &fake.pools()[0]["SupportedLoginProviders"]["api.twitter.com"];
+        value.as_str().is_some_and(|value| value.ends_with(";2"))
+    })
+    .await;
+    world.rig.until_ready(APP).await;
+}
+
 async fn export(world: Arc<World>) {
     edited(world, json!({ "export": { "configMap": { "name": "app-pool" } } })).await;
 }
@@ -267,7 +278,13 @@ async fn drift(world: Arc<World>) {
         pool["IdentityPoolName"] = json!("changed");
         pool["AllowUnauthenticatedIdentities"] = json!(true);
     });
-    world.rig.look(APP).await;
+    world.rig.ask(APP).await;
+    let looked_at = |object: &IdentityPool| {
+        let asked = object.annotations().get(RECONCILE_AT_ANNOTATION);
+        let status = object.status.clone().unwrap_or_default();
+        status.last_handled_reconcile_at.as_ref() == asked
+    };
+    world.until(APP, "the look that was asked for", looked_at).await;
     world.rig.until_ready(APP).await;
 }
 

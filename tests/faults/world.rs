@@ -6,18 +6,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use harness::cognito::FakeCognito;
+use harness::operator::Signal;
 use harness::proxy::FaultProxy;
+use harness::scratch::Scratch;
 use harness::seam::Seam;
 use identity_pool_operator::api::names::RECONCILE_AT_ANNOTATION;
 use identity_pool_operator::api::{IdentityPool, IdentityPoolSpec};
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::ResourceExt;
 use kube::api::{Api, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::logs::CANARY;
 use crate::oracle::Oracle;
-use crate::rig::{self, Rig, Running, Setup};
+use crate::client::{self, Client};
+use crate::rig::{Rig, Running, Setup};
 
 /// The object of most cases.
 pub(crate) const APP: &str = "app";
@@ -32,58 +36,118 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Calls that come this close together belong to one another.
 const LULL: Duration = Duration::from_millis(40);
 
+/// The access keys of the first operator of a world, and of another beside it.
+const ACCESS_KEY: &str = "AKIAFIRST";
+const ALLY: &str = "AKIAALLY";
+
+/// What a case needs besides the usual.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Stage {
+    /// Calls may come late: the settle window is longer than AWS honours a signature, as it has to
+    /// be outside of tests. It costs three seconds where a creation is in doubt.
+    pub(crate) late: bool,
+    /// The operator is a process.
+    pub(crate) process: bool,
+}
+
+impl Stage {
+    /// Nothing comes late that would change anything.
+    pub(crate) const QUICK: Self = Self {
+        late: false,
+        process: false,
+    };
+    pub(crate) const LATE: Self = Self {
+        late: true,
+        process: false,
+    };
+    pub(crate) const PROCESS: Self = Self {
+        late: true,
+        process: true,
+    };
+
+    fn settle_window(self) -> Duration {
+        Duration::from_secs(if self.late { 4 } else { 1 })
+    }
+
+    fn setup(self, access_key: &'static str) -> Setup {
+        Setup {
+            settle_window: self.settle_window(),
+            allows_adoption: true,
+            concurrency: 4,
+            access_key,
+            ..Setup::default()
+        }
+    }
+}
+
+/// How long AWS honours a signature where calls may come late: a second less than the settle window
+/// for the list to lag behind.
+const SIGNATURE_WINDOW: Duration = Duration::from_secs(3);
+
 pub(crate) struct World {
     pub(crate) rig: Rig,
     pub(crate) proxy: FaultProxy,
     pub(crate) seam: Arc<Seam>,
     pub(crate) oracle: Oracle,
-    setup: Setup,
-    operator: Mutex<Option<Running>>,
+    stage: Stage,
+    operator: Mutex<Option<Client>>,
+    /// Another operator, and its way to the apiserver.
+    ally: Mutex<Option<(Running, FaultProxy)>>,
+    scratch: Scratch,
 }
 
 impl World {
-    pub(crate) async fn new(setup: Setup) -> Arc<Self> {
+    pub(crate) async fn new(stage: Stage) -> Arc<Self> {
         let mut rig = Rig::new("fault").await;
         rig.pause = PAUSE;
+        if stage.late {
+            rig.fake
+                .configure(|settings| settings.signature_window = SIGNATURE_WINDOW);
+        }
         let proxy = FaultProxy::start(rig.plane).await.expect("a proxy");
         let seam = Arc::new(Seam::default());
         proxy.attach(&seam);
-        rig.fake.attach(&seam);
+        for key in [ACCESS_KEY, client::PROCESS_KEY] {
+            rig.fake.attach(key, &seam);
+        }
         let world = Arc::new(Self {
             oracle: Oracle::of(&rig.namespace),
             rig,
             proxy,
             seam,
-            setup,
+            stage,
             operator: Mutex::default(),
+            ally: Mutex::default(),
+            scratch: Scratch::new().expect("a folder"),
         });
-        let witness = Arc::downgrade(&world);
-        world.seam.tell(move |heard| {
+        world.listen_at(&world.seam);
+        world
+    }
+
+    fn listen_at(self: &Arc<Self>, seam: &Seam) {
+        let witness = Arc::downgrade(self);
+        seam.tell(move |heard| {
             if let Some(world) = witness.upgrade() {
                 world.oracle.hear(heard, &world.rig.fake);
                 world.rig.stirred.notify_one();
             }
         });
-        world
     }
 
-    fn operator(&self) -> MutexGuard<'_, Option<Running>> {
+    fn operator(&self) -> MutexGuard<'_, Option<Client>> {
         self.operator.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ally(&self) -> MutexGuard<'_, Option<(Running, FaultProxy)>> {
+        self.ally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts an operator in place of the one before, which is dead, and waits until it has listed.
     pub(crate) async fn start(&self) {
         self.start_anew().await;
-        let telemetry = self.operator().as_ref().map(|operator| Arc::clone(&operator.telemetry));
-        if let Some(telemetry) = telemetry {
-            rig::listed(&telemetry).await;
-        }
-    }
-
-    /// Ends the operator as SIGKILL would.
-    pub(crate) fn kill(&self) {
-        if let Some(operator) = self.operator().take() {
-            operator.kill();
+        let listed = self.operator().as_ref().map(Client::listed);
+        if let Some(listed) = listed {
+            listed.await;
         }
     }
 
@@ -91,9 +155,51 @@ impl World {
     /// what the other does from its first call on can go wrong.
     pub(crate) async fn start_anew(&self) {
         self.kill();
-        let config = self.proxy.config().await.expect("config");
-        let operator = self.rig.operator_through(config, &self.setup);
+        let operator = if self.stage.process {
+            let settle_window = self.stage.settle_window();
+            Client::process(&self.rig, &self.proxy, settle_window, self.scratch.path())
+        } else {
+            let config = self.proxy.config().await.expect("config");
+            let setup = self.stage.setup(ACCESS_KEY);
+            Client::Within(self.rig.operator_through(config, &setup))
+        };
         *self.operator() = Some(operator);
+    }
+
+    /// Ends the operator as SIGKILL would, where it is not a process and SIGKILL is what it gets.
+    pub(crate) fn kill(&self) {
+        if let Some(operator) = self.operator().take() {
+            operator.kill();
+        }
+    }
+
+    /// Sends the process a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        if let Some(operator) = self.operator().as_ref() {
+            operator.signal(signal);
+        }
+    }
+
+    /// Starts another operator beside the first, which no fault befalls.
+    pub(crate) async fn start_ally(self: &Arc<Self>) {
+        let proxy = FaultProxy::start(self.rig.plane).await.expect("a proxy");
+        let seam = Arc::new(Seam::default());
+        proxy.attach(&seam);
+        self.rig.fake.attach(ALLY, &seam);
+        self.listen_at(&seam);
+        let config = proxy.config().await.expect("config");
+        let setup = self.stage.setup(ALLY);
+        let ally = self.rig.operator_through(config, &setup);
+        ally.listed().await;
+        *self.ally() = Some((ally, proxy));
+    }
+
+    /// Ends every operator.
+    pub(crate) fn end(&self) {
+        self.kill();
+        if let Some((ally, _)) = self.ally().take() {
+            ally.kill();
+        }
     }
 
     /// Waits until what was begun is over: no call for a while.
@@ -182,6 +288,20 @@ impl World {
             .expect("it is accepted");
     }
 
+    /// Makes or changes the `Secret` that a login provider is taken from.
+    pub(crate) async fn secret(&self, part: &str) {
+        let secrets: Api<Secret> = Api::namespaced(self.rig.client.clone(), &self.rig.namespace);
+        let secret = json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "login" },
+            "stringData": { "value": format!("{CANARY};{part}") },
+        });
+        let params = PatchParams::apply("test").force();
+        secrets
+            .patch("login", &params, &Patch::Apply(&secret))
+            .await
+            .expect("it is accepted");
+    }
+
     /// Every call of the operators and what became of it, for a reader who has to find out why.
     pub(crate) fn trace(&self) -> String {
         let mut trace = String::new();
@@ -201,7 +321,7 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        self.kill();
+        self.end();
         self.seam.forget();
         self.seam.release();
     }

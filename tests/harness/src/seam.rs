@@ -89,6 +89,8 @@ struct Course {
     lives: u64,
     stopped: bool,
     released: bool,
+    /// It has come to the place where it was to stop.
+    met: bool,
 }
 
 /// A call on its way.
@@ -129,9 +131,15 @@ impl Seam {
         self.state().calls.clone()
     }
 
-    /// Stops the world at one point of the call of this name.
+    /// Stops the world at one point of the call of this name, once; `#7` is the seventh of all.
     pub fn stop_at(&self, call: &str, point: Point) {
         self.state().stop = Some((call.to_owned(), point));
+        self.course.send_modify(|course| course.met = false);
+    }
+
+    /// Has the client that stood still go on where it was, and with it all that it had under way.
+    pub fn resume(&self) {
+        self.course.send_modify(|course| course.stopped = false);
     }
 
     /// Fulfilled once the world stands still.
@@ -141,11 +149,10 @@ impl Seam {
         let _ = course.wait_for(|course| course.stopped).await;
     }
 
-    /// Whether the world stands still, or has done so.
+    /// Whether the world has come to the call at which it was to stop.
     #[must_use]
     pub fn has_stopped(&self) -> bool {
-        let course = self.course.borrow();
-        course.stopped || course.lives > 0
+        self.course.borrow().met
     }
 
     /// The client is dead: what it had under way is forgotten, but for the call that is late,
@@ -201,13 +208,17 @@ impl Seam {
         let count = state.counts.entry(name.to_owned()).or_default();
         *count += 1;
         let call = format!("{name}#{count}");
-        let stop = state.stop.take_if(|(stop, _)| *stop == call);
+        let place = format!("#{}", state.calls.len() + 1);
+        let stop = state.stop.take_if(|(stop, _)| *stop == call || *stop == place);
         state.calls.push(call);
         stop.map(|(_, point)| point)
     }
 
     fn stop(&self) {
-        self.course.send_modify(|course| course.stopped = true);
+        self.course.send_modify(|course| {
+            course.stopped = true;
+            course.met = true;
+        });
     }
 
     async fn while_stopped(&self, life: u64) -> Result<(), Forgotten> {
@@ -262,6 +273,23 @@ mod tests {
         seam.forget();
         assert!(!stopped.await.expect("no panic"), "it is never executed");
         assert!(seam.arrive("a").await.is_ok(), "the next life goes on");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_stood_still_goes_on_where_it_was() {
+        let seam = Arc::new(Seam::default());
+        seam.stop_at("#2", Point::Before);
+        assert!(seam.arrive("a").await.is_ok());
+        let second = tokio::spawn({
+            let seam = Arc::clone(&seam);
+            async move {
+                let passage = seam.arrive("b").await.expect("it is executed");
+                seam.executed(&passage).await.is_ok()
+            }
+        });
+        seam.stopped().await;
+        seam.resume();
+        assert!(second.await.expect("no panic"), "it is answered");
     }
 
     #[tokio::test]

@@ -100,10 +100,11 @@ impl FakeCognito {
         format!("http://{}", self.address)
     }
 
-    /// Shows every call to a seam, before it is executed and before it is answered. Not to be
-    /// changed once it is set.
-    pub fn attach(&self, seam: &Arc<Seam>) {
-        let _ = self.shared.seam.set(Arc::clone(seam));
+    /// Shows every call that is signed with an access key to a seam, before it is executed and
+    /// before it is answered.
+    pub fn attach(&self, access_key: &str, seam: &Arc<Seam>) {
+        let mut seams = self.shared.seams();
+        seams.insert(access_key.to_owned(), Arc::clone(seam));
     }
 
     // === look ===
@@ -207,10 +208,10 @@ impl FakeCognito {
         self.shared.world().faults.arm(fault);
     }
 
-    /// Whether every armed fault has struck as often as it was to.
+    /// How often a fault has struck.
     #[must_use]
-    pub fn faults_are_spent(&self) -> bool {
-        self.shared.world().faults.are_spent()
+    pub fn strikes(&self) -> usize {
+        self.shared.world().faults.strikes()
     }
 
     /// Disarms every fault.

@@ -4,7 +4,8 @@
 //! it lives in a task of its own, apart from the connection. The lock on the
 //! world is never held across a wait.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::sleep;
 
@@ -20,13 +21,19 @@ use crate::seam::{Forgotten, Heard, Seam};
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     world: Mutex<World>,
-    pub(super) seam: OnceLock<Arc<Seam>>,
+    /// By access key.
+    seams: Mutex<HashMap<String, Arc<Seam>>>,
 }
 
 impl Shared {
     /// A panic in a test's closure must not take the server down with it.
     pub(super) fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The seams of the clients that have one, by access key.
+    pub(super) fn seams(&self) -> MutexGuard<'_, HashMap<String, Arc<Seam>>> {
+        self.seams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -52,14 +59,14 @@ pub(super) async fn answer(shared: &Arc<Shared>, request: Request) -> Delivery {
 
 /// Whoever is dead gets no answer.
 async fn seen(shared: Arc<Shared>, visit: Visit) -> Delivery {
-    let Some(seam) = shared.seam.get().map(Arc::clone) else {
+    let call = shared.world().journal.call(visit.seq).cloned();
+    let key = call.as_ref().map(|call| call.access_key.as_str());
+    let seam = key.and_then(|key| shared.seams().get(key).map(Arc::clone));
+    let (Some(call), Some(seam)) = (call, seam) else {
         return live(shared, visit).await;
     };
-    let name = visit.request.operation.clone();
-    let call = shared.world().journal.call(visit.seq).cloned();
-    if let Some(call) = call {
-        seam.heard(&Heard::Called(&call));
-    }
+    seam.heard(&Heard::Called(&call));
+    let name = call.operation;
     let Ok(passage) = seam.arrive(&name).await else {
         shared.conclude(&visit, Outcome::Dropped, None);
         return Delivery::Silence;
