@@ -21,11 +21,11 @@ use super::redaction;
 use super::references::References;
 use super::settings::{self, Desired, Observed, PoolId, Settings, Tags};
 use super::sources::Findings;
-use super::time;
+use super::{status, time};
 use crate::api::names::{CLAIM_ANNOTATION, CLAIM_TAG, FINALIZER, RECONCILE_AT_ANNOTATION};
 use crate::api::{
-    Adopt, DeletionPolicy, IdentityPool, IdentityPoolSpec, IdentityPoolStatus, ManagementPolicy,
-    OnExternalDeletion,
+    Adopt, DeletionPolicy, IdentityPool, IdentityPoolSpec, IdentityPoolStatus, Managed,
+    ManagementPolicy, OnExternalDeletion,
 };
 
 /// What is the same for every object of this process.
@@ -361,6 +361,7 @@ impl Facts {
             self.reserved = false;
             self.changed
                 .extend(result.is_ok().then(|| call.operation()));
+            self.remember_what_was_set(desired);
         }
         let failed = match (call, result) {
             (Call::CreateIdentityPool { .. }, result) => return self.learn_creation(result),
@@ -427,6 +428,16 @@ impl Facts {
     }
 
     /// AWS accepts roles that it then does not keep: what it has is read anew.
+    fn remember_what_was_set(&mut self, desired: Option<Desired>) {
+        if let Some(desired) = desired {
+            let set = Managed {
+                tag_keys: desired.tags.into_keys().collect(),
+                ..desired.access.managed()
+            };
+            self.memory.sent = status::both(&self.memory.sent, &set);
+        }
+    }
+
     fn learn_roles(&mut self, id: &PoolId, set: RoleSet) {
         self.memory.role_refused_since = None;
         if let (Some((before, _)), true) = (self.roles.remove(id), self.was_in_sync()) {

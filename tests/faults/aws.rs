@@ -113,7 +113,10 @@ pub(crate) fn cases(references: &[Arc<Reference>]) -> Vec<Case> {
 /// What was made cannot be found for a while.
 fn lagging<'a>(reference: &'a Arc<Reference>, call: &'a str) -> impl Iterator<Item = Case> + 'a {
     let lost = [
-        ("500-executed-list-lags", executed(500, "InternalErrorException")),
+        (
+            "500-executed-list-lags",
+            executed(500, "InternalErrorException"),
+        ),
         ("no-answer-list-lags", FaultKind::LoseReplyBeforeStatus),
         ("half-a-body-list-lags", FaultKind::CutBody),
     ];

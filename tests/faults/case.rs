@@ -68,7 +68,9 @@ pub(crate) async fn play(mut cases: Vec<Case>, chosen: Option<&str>) -> Report {
     while let Some(outcome) = outcomes.next().await {
         if let Some(why) = &outcome.failed {
             let name = &outcome.name;
-            println!("FAILED {name}: {why}\n  to repeat it: cargo test --test faults -- '{name}'\n");
+            println!(
+                "FAILED {name}: {why}\n  to repeat it: cargo test --test faults -- '{name}'\n"
+            );
         }
         if !outcome.played.met && outcome.failed.is_none() {
             println!("no occasion: {}", outcome.name);

@@ -50,7 +50,10 @@ async fn apart(world: Arc<World>, reference: Arc<Reference>, offset: i64) -> Pla
     if !tolerated {
         run.until(noticed(&world)).await;
         let created = world.rig.fake.executed("CreateIdentityPool");
-        assert_eq!(created, 0, "a pool was made by a clock that is {offset} s off");
+        assert_eq!(
+            created, 0,
+            "a pool was made by a clock that is {offset} s off"
+        );
     }
     let begun = Instant::now();
     if !tolerated {
@@ -71,7 +74,10 @@ async fn noticed(world: &World) {
         loop {
             for object in world.objects().await {
                 let status = object.status.unwrap_or_default();
-                let (stalled, waits) = (condition(&status, "Stalled"), condition(&status, "Reconciling"));
+                let (stalled, waits) = (
+                    condition(&status, "Stalled"),
+                    condition(&status, "Reconciling"),
+                );
                 if stalled.starts_with("True") || waits == "True/AwsUnavailable" {
                     return;
                 }

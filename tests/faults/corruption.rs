@@ -73,14 +73,19 @@ fn claim(scene: &Scene, change: impl FnOnce(&mut Value)) -> (Value, Value) {
 
 fn annotation(text: &Value) -> (Value, Value) {
     let annotations = json!({ CLAIM_ANNOTATION: text });
-    (json!({ "metadata": { "annotations": annotations } }), Value::Null)
+    (
+        json!({ "metadata": { "annotations": annotations } }),
+        Value::Null,
+    )
 }
 
 /// An id of an instant this far from now.
 fn id_at(hours: i64) -> Value {
     let at = Timestamp::now() + SignedDuration::from_hours(hours);
     let seconds = u64::try_from(at.as_second()).expect("after 1970");
-    json!(Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, 0)))
+    json!(Uuid::new_v7(uuid::Timestamp::from_unix(
+        NoContext, seconds, 0
+    )))
 }
 
 const MISMATCH: End = End::Stalled("AccountMismatch");
@@ -166,7 +171,9 @@ async fn scene(world: &Arc<World>) -> Scene {
     let nobodys = world.rig.fake.seed(tagged(None), true);
     let elsewhere = world.rig.fake.seed(tagged(Some(elsewhere)), true);
     living_as(world, json!({ "deletionPolicy": "Delete" })).await;
-    world.create(OTHER, json!({ "deletionPolicy": "Delete" })).await;
+    world
+        .create(OTHER, json!({ "deletionPolicy": "Delete" }))
+        .await;
     let others = pool_id(&world.rig.until_ready(OTHER).await);
     world.kill();
     world.rig.age(APP).await;
@@ -211,7 +218,10 @@ async fn forged(world: Arc<World>, corruption: &'static Corruption, when: When) 
         (When::Deleted, End::Healed) => gone(&world, corruption.name, &scene).await,
         (_, End::Healed) => healed(&world, &scene).await,
         (_, End::Stalled(reason)) => {
-            world.rig.until_condition(APP, "Stalled", &format!("True/{reason}")).await;
+            world
+                .rig
+                .until_condition(APP, "Stalled", &format!("True/{reason}"))
+                .await;
             assert_eq!(world.rig.fake.pools(), before, "nothing is changed");
         }
     }
@@ -246,19 +256,26 @@ async fn healed(world: &World, scene: &Scene) {
 async fn gone(world: &World, name: &str, scene: &Scene) {
     if name.starts_with("finalizer/beside") {
         let others = |object: &IdentityPool| object.finalizers() == ["example.com/other"];
-        world.until(APP, "the other's finalizer alone", others).await;
+        world
+            .until(APP, "the other's finalizer alone", others)
+            .await;
     } else {
         world.rig.until_gone(APP).await;
     }
     let left_alone = name == "finalizer/is-gone" || name == "all/is-gone";
     let stays = world.rig.fake.pool(&scene.own).is_some();
-    assert_eq!(stays, left_alone, "the pool stays only where nobody could know of it");
+    assert_eq!(
+        stays, left_alone,
+        "the pool stays only where nobody could know of it"
+    );
 }
 
 /// No other pool was touched.
 fn untouched(world: &World, before: &[Value], scene: &Scene) {
     let of_others = |pools: &[Value]| -> Vec<Value> {
-        let others = pools.iter().filter(|pool| pool["IdentityPoolId"] != scene.own.as_str());
+        let others = pools
+            .iter()
+            .filter(|pool| pool["IdentityPoolId"] != scene.own.as_str());
         others.cloned().collect()
     };
     assert_eq!(of_others(&world.rig.fake.pools()), of_others(before));

@@ -133,7 +133,8 @@ impl Oracle {
     fn reported(&self, object: &Value, fake: &FakeCognito) {
         let status = &object["status"];
         let conditions = status["conditions"].as_array();
-        let is_ready = |condition: &Value| condition["type"] == "Ready" && condition["status"] == "True";
+        let is_ready =
+            |condition: &Value| condition["type"] == "Ready" && condition["status"] == "True";
         let ready = conditions.is_some_and(|all| all.iter().any(is_ready));
         if !ready || status["observedGeneration"] != object["metadata"]["generation"] {
             return;
@@ -165,12 +166,18 @@ impl Oracle {
             value => value.clone(),
         };
         let mut pairs = vec![
-            (or("identityPoolName", name), pool["IdentityPoolName"].clone()),
+            (
+                or("identityPoolName", name),
+                pool["IdentityPoolName"].clone(),
+            ),
             (
                 or("allowUnauthenticatedIdentities", json!(false)),
                 shown("AllowUnauthenticatedIdentities"),
             ),
-            (or("allowClassicFlow", json!(false)), shown("AllowClassicFlow")),
+            (
+                or("allowClassicFlow", json!(false)),
+                shown("AllowClassicFlow"),
+            ),
             (or("samlProviderARNs", json!([])), shown("SamlProviderARNs")),
         ];
         for kind in ["authenticated", "unauthenticated"] {

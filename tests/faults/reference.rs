@@ -76,7 +76,11 @@ impl Reference {
             end = snapshot::of(world).await;
         }
         let pools = |text: &str| text.matches(r#""pool":{"#).count();
-        let lost = if pools(&end) < pools(&self.end) { LOST } else { "the end differs" };
+        let lost = if pools(&end) < pools(&self.end) {
+            LOST
+        } else {
+            "the end differs"
+        };
         assert!(
             end == self.end,
             "{lost}\n  without faults:\n    {}\n  now:\n    {}",
@@ -89,7 +93,10 @@ impl Reference {
                 "CreateIdentityPool" | "DeleteIdentityPool" => expected,
                 _ => expected + faults,
             };
-            assert!(times <= most, "{operation} was executed {times} times instead of {expected}");
+            assert!(
+                times <= most,
+                "{operation} was executed {times} times instead of {expected}"
+            );
         }
     }
 }

@@ -74,7 +74,13 @@ fn object(object: &IdentityPool) -> String {
         .collect();
     conditions.sort_unstable();
     let current = status["observedGeneration"] == json!(object.metadata.generation);
-    let kept = ["identityPoolId", "identityPoolName", "deletionPolicy", "managed", "region"];
+    let kept = [
+        "identityPoolId",
+        "identityPoolName",
+        "deletionPolicy",
+        "managed",
+        "region",
+    ];
     let kept: Vec<&Value> = kept.iter().map(|field| &status[*field]).collect();
     json!({
         "object": object.name_any(),
@@ -93,7 +99,11 @@ fn pool(world: &World, wire: &Value) -> String {
     let roles = world.rig.fake.roles(id);
     let mut wire = wire.clone();
     let mut attributes = Vec::new();
-    for provider in wire["CognitoIdentityProviders"].as_array().into_iter().flatten() {
+    for provider in wire["CognitoIdentityProviders"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
         let provider = provider["ProviderName"].as_str().unwrap_or_default();
         attributes.push(world.rig.fake.principal_tags(id, provider));
     }

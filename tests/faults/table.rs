@@ -82,7 +82,13 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = [
-            "cases", "failed", "no occasion", "pools made", "duplicates", "lost", "foreign writes",
+            "cases",
+            "failed",
+            "no occasion",
+            "pools made",
+            "duplicates",
+            "lost",
+            "foreign writes",
         ];
         write!(f, "{:<14}", "")?;
         for column in columns {
@@ -109,7 +115,11 @@ impl fmt::Display for Report {
         for line in &wrong {
             writeln!(f, "in the log: {line}")?;
         }
-        writeln!(f, "{lines} lines of log, {} with a panic or a secret", wrong.len())?;
+        writeln!(
+            f,
+            "{lines} lines of log, {} with a panic or a secret",
+            wrong.len()
+        )?;
         write!(f, "{cases} cases in {:.0?}, {failed} failed", self.took)
     }
 }

@@ -133,7 +133,8 @@ async fn living_by_reference(world: Arc<World>) {
 
 async fn living_by_secret(world: Arc<World>) {
     world.secret("1").await;
-    let from = json!({ "api.twitter.com": { "secretKeyRef": { "name": "login", "key": "value" } } });
+    let from =
+        json!({ "api.twitter.com": { "secretKeyRef": { "name": "login", "key": "value" } } });
     living_as(&world, json!({ "supportedLoginProvidersFrom": from })).await;
 }
 
@@ -198,7 +199,9 @@ async fn create_with_all(world: Arc<World>) {
 }
 
 async fn create_then_delete(world: Arc<World>) {
-    world.create(APP, json!({ "deletionPolicy": "Delete" })).await;
+    world
+        .create(APP, json!({ "deletionPolicy": "Delete" }))
+        .await;
     // A deletion that began before the finalizer came ignores it (docs/creating-once.md).
     let held = |object: &IdentityPool| !object.finalizers().is_empty();
     world.until(APP, "a finalizer", held).await;
@@ -208,7 +211,9 @@ async fn create_then_delete(world: Arc<World>) {
 
 async fn two_of_one_name(world: Arc<World>) {
     for name in [APP, OTHER] {
-        world.create(name, json!({ "identityPoolName": "shop" })).await;
+        world
+            .create(name, json!({ "identityPoolName": "shop" }))
+            .await;
     }
     for name in [APP, OTHER] {
         world.rig.until_ready(name).await;
@@ -231,8 +236,16 @@ async fn rename(world: Arc<World>) {
 }
 
 async fn retag(world: Arc<World>) {
-    edited(Arc::clone(&world), json!({ "identityPoolTags": { "team": "a", "cost": "7" } })).await;
-    edited(world, json!({ "identityPoolTags": { "team": "b", "cost": null } })).await;
+    edited(
+        Arc::clone(&world),
+        json!({ "identityPoolTags": { "team": "a", "cost": "7" } }),
+    )
+    .await;
+    edited(
+        world,
+        json!({ "identityPoolTags": { "team": "b", "cost": null } }),
+    )
+    .await;
 }
 
 async fn other_roles(world: Arc<World>) {
@@ -250,26 +263,36 @@ async fn clear(world: Arc<World>) {
 
 async fn reference_changes(world: Arc<World>) {
     world.map(json!({ "user": STAFF })).await;
-    world.until_aws("the other role", |fake| {
-        let id = fake.pools()[0]["IdentityPoolId"].as_str().unwrap_or_default().to_owned();
-        fake.roles(&id).is_some_and(|roles| roles["Roles"]["authenticated"] == STAFF)
-    })
-    .await;
+    world
+        .until_aws("the other role", |fake| {
+            let id = fake.pools()[0]["IdentityPoolId"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
+            fake.roles(&id)
+                .is_some_and(|roles| roles["Roles"]["authenticated"] == STAFF)
+        })
+        .await;
     world.rig.until_ready(APP).await;
 }
 
 async fn secret_changes(world: Arc<World>) {
     world.secret("2").await;
-    world.until_aws("the other secret", |fake| {
-        let value = &fake.pools()[0]["SupportedLoginProviders"]["api.twitter.com"];
-        value.as_str().is_some_and(|value| value.ends_with(";2"))
-    })
-    .await;
+    world
+        .until_aws("the other secret", |fake| {
+            let value = &fake.pools()[0]["SupportedLoginProviders"]["api.twitter.com"];
+            value.as_str().is_some_and(|value| value.ends_with(";2"))
+        })
+        .await;
     world.rig.until_ready(APP).await;
 }
 
 async fn export(world: Arc<World>) {
-    edited(world, json!({ "export": { "configMap": { "name": "app-pool" } } })).await;
+    edited(
+        world,
+        json!({ "export": { "configMap": { "name": "app-pool" } } }),
+    )
+    .await;
 }
 
 async fn drift(world: Arc<World>) {
@@ -284,7 +307,9 @@ async fn drift(world: Arc<World>) {
         let status = object.status.clone().unwrap_or_default();
         status.last_handled_reconcile_at.as_ref() == asked
     };
-    world.until(APP, "the look that was asked for", looked_at).await;
+    world
+        .until(APP, "the look that was asked for", looked_at)
+        .await;
     world.rig.until_ready(APP).await;
 }
 
@@ -314,11 +339,15 @@ async fn delete_and_again(world: Arc<World>) {
 async fn adopt(world: Arc<World>) {
     let id = "eu-west-1:11111111-2222-3333-4444-555555555555";
     let adopt = json!({ "identityPoolId": id, "overwrite": true });
-    world.create(APP, json!({ "adopt": adopt, "identityPoolName": "ours" })).await;
+    world
+        .create(APP, json!({ "adopt": adopt, "identityPoolName": "ours" }))
+        .await;
     world.rig.until_ready(APP).await;
 }
 
 async fn previous(world: Arc<World>) {
-    world.create(APP, json!({ "adopt": { "previous": true } })).await;
+    world
+        .create(APP, json!({ "adopt": { "previous": true } }))
+        .await;
     world.rig.until_ready(APP).await;
 }

@@ -18,9 +18,9 @@ use kube::api::{Api, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::client::{self, Client};
 use crate::logs::CANARY;
 use crate::oracle::Oracle;
-use crate::client::{self, Client};
 use crate::rig::{Rig, Running, Setup};
 
 /// The object of most cases.

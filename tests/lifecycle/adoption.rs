@@ -265,7 +265,11 @@ fn a_predecessor_that_was_tagged_without_an_answer_is_taken_over_and_no_new_one_
     assert_eq!(world.owned(), [id]);
     assert_eq!(mutating(&world), [tag]);
     let policy = world.status().deletion_policy;
-    assert_eq!(policy, Some(DeletionPolicy::Retain), "as for any adopted pool");
+    assert_eq!(
+        policy,
+        Some(DeletionPolicy::Retain),
+        "as for any adopted pool"
+    );
 }
 
 #[test]

@@ -209,7 +209,9 @@ impl Seam {
         *count += 1;
         let call = format!("{name}#{count}");
         let place = format!("#{}", state.calls.len() + 1);
-        let stop = state.stop.take_if(|(stop, _)| *stop == call || *stop == place);
+        let stop = state
+            .stop
+            .take_if(|(stop, _)| *stop == call || *stop == place);
         state.calls.push(call);
         stop.map(|(_, point)| point)
     }
