@@ -77,6 +77,14 @@ fn troubles() -> Vec<Trouble> {
     troubles
 }
 
+/// What passes by itself.
+pub(crate) fn passing() -> Vec<FaultKind> {
+    let all = troubles().into_iter();
+    all.filter(|trouble| !trouble.stalls)
+        .map(|trouble| trouble.kind)
+        .collect()
+}
+
 fn error(status: u16, code: &str) -> FaultKind {
     let code = code.to_owned();
     FaultKind::ErrorBefore { status, code }

@@ -53,13 +53,18 @@ impl Case {
     }
 }
 
-/// Plays the cases that are chosen; the whole name of one chooses only that.
-pub(crate) async fn play(mut cases: Vec<Case>, chosen: Option<&str>) -> Report {
+/// The cases that are chosen; the whole name of one chooses only that.
+pub(crate) fn choose(mut cases: Vec<Case>, chosen: Option<&str>) -> Vec<Case> {
     if cases.iter().any(|case| Some(case.name.as_str()) == chosen) {
         cases.retain(|case| Some(case.name.as_str()) == chosen);
     } else {
         cases.retain(|case| chosen.is_none_or(|chosen| case.name.contains(chosen)));
     }
+    cases
+}
+
+/// Plays cases side by side.
+pub(crate) async fn play(cases: impl Iterator<Item = Case>) -> Report {
     let begun = Instant::now();
     let mut outcomes = stream::iter(cases)
         .map(attempt)
@@ -71,9 +76,6 @@ pub(crate) async fn play(mut cases: Vec<Case>, chosen: Option<&str>) -> Report {
             println!(
                 "FAILED {name}: {why}\n  to repeat it: cargo test --test faults -- '{name}'\n"
             );
-        }
-        if !outcome.played.met && outcome.failed.is_none() {
-            println!("no occasion: {}", outcome.name);
         }
         report.add(outcome);
     }

@@ -2,7 +2,7 @@
 //! the wire: whatever it was, the end is that of the run without faults.
 //!
 //! `cargo test --test faults` plays every case and prints a table; with an argument, the cases
-//! whose names contain it. Several hundred worlds share one apiserver: each has a namespace, a
+//! whose names contain it; with `soak`, cases at random. Several hundred worlds share one apiserver: each has a namespace, a
 //! fault proxy, a fake Cognito and operators of its own.
 
 mod aws;
@@ -21,11 +21,15 @@ mod reference;
 mod rig;
 mod run;
 mod snapshot;
+mod soak;
 mod table;
 mod workloads;
 mod world;
 
 use std::process::ExitCode;
+
+use table::Report;
+use workloads::WORKLOADS;
 
 fn main() -> ExitCode {
     logs::listen();
@@ -35,18 +39,27 @@ fn main() -> ExitCode {
         .build()
         .expect("a runtime");
     let chosen = std::env::args().skip(1).find(|word| !word.starts_with('-'));
-    let report = runtime.block_on(async {
-        let mut cases = Vec::new();
-        let references = reference::references(workloads::chosen(chosen.as_deref())).await;
-        cases.extend(crash::cases(&references));
-        cases.extend(process::cases(&references));
-        cases.extend(pause::cases(&references));
-        cases.extend(clock::cases(&references));
-        cases.extend(corruption::cases());
-        cases.extend(aws::cases(&references));
-        case::play(cases, chosen.as_deref()).await
-    });
+    let report = runtime.block_on(play(chosen.as_deref()));
     println!("{report}");
     runtime.shutdown_background();
     report.exit_code()
+}
+
+async fn play(chosen: Option<&str>) -> Report {
+    if chosen == Some(soak::KIND) {
+        let references = reference::references(WORKLOADS.to_vec()).await;
+        return case::play(soak::Plan::of_environment().cases(references)).await;
+    }
+    if let Some(seed) = chosen.and_then(soak::seed) {
+        let references = reference::references(WORKLOADS.to_vec()).await;
+        return case::play(std::iter::once(soak::case(&references, seed))).await;
+    }
+    let references = reference::references(workloads::chosen(chosen)).await;
+    let mut cases = crash::cases(&references);
+    cases.extend(process::cases(&references));
+    cases.extend(pause::cases(&references));
+    cases.extend(clock::cases(&references));
+    cases.extend(corruption::cases());
+    cases.extend(aws::cases(&references));
+    case::play(case::choose(cases, chosen).into_iter()).await
 }

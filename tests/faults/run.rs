@@ -2,11 +2,15 @@
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::{JoinError, JoinHandle};
 
 use crate::workloads::Workload;
 use crate::world::World;
+
+/// What an operator has to tell once its work is done, it has told by then.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 pub(crate) struct Run {
     act: JoinHandle<()>,
@@ -37,7 +41,7 @@ impl Run {
     pub(crate) async fn until_stopped(&mut self, world: &World) -> bool {
         self.until(world.seam.stopped()).await;
         if self.ended.is_some() {
-            world.rest().await;
+            let _ = tokio::time::timeout(LAST_WORDS, world.seam.stopped()).await;
         }
         world.seam.has_stopped()
     }

@@ -54,6 +54,7 @@ workloads! {
     "retag": living, retag;
     "roles": living_with_all, other_roles;
     "clear": living_with_all, clear;
+    "set-and-clear": living, set_and_clear;
     "reference": living_by_reference, reference_changes;
     "secret": living_by_secret, secret_changes;
     "export": living, export;
@@ -259,6 +260,12 @@ async fn clear(world: Arc<World>) {
         "cognitoIdentityProviders": null,
     });
     edited(world, cleared).await;
+}
+
+async fn set_and_clear(world: Arc<World>) {
+    let set = json!({ "roles": { "authenticated": USER }, "identityPoolTags": { "cost": "7" } });
+    edited(Arc::clone(&world), set).await;
+    edited(world, json!({ "roles": null, "identityPoolTags": null })).await;
 }
 
 async fn reference_changes(world: Arc<World>) {
