@@ -42,6 +42,10 @@ generate: ## Write the generated files anew: crds/, docs/reasons.md
 		"$$operator" crd > crds/identitypools.yaml; \
 		"$$operator" reasons > docs/reasons.md
 
+.PHONY: soak
+soak: ## Faults at random on a real apiserver: SOAK_CASES=40000, or SOAK_SECONDS=…; SOAK_SEED=…
+	cargo test --test faults -- soak
+
 .PHONY: bench
 bench: ## Print figures: throughput, latency, calls and writes per object, memory
 	cargo build --release --bin identity-pool-operator

@@ -21,11 +21,11 @@ use super::redaction;
 use super::references::References;
 use super::settings::{self, Desired, Observed, PoolId, Settings, Tags};
 use super::sources::Findings;
-use super::time;
+use super::{status, time};
 use crate::api::names::{CLAIM_ANNOTATION, CLAIM_TAG, FINALIZER, RECONCILE_AT_ANNOTATION};
 use crate::api::{
-    Adopt, DeletionPolicy, IdentityPool, IdentityPoolSpec, IdentityPoolStatus, ManagementPolicy,
-    OnExternalDeletion,
+    Adopt, DeletionPolicy, IdentityPool, IdentityPoolSpec, IdentityPoolStatus, Managed,
+    ManagementPolicy, OnExternalDeletion,
 };
 
 /// What is the same for every object of this process.
@@ -210,6 +210,9 @@ impl Facts {
             moves: 0,
         };
         facts.recorded_before = facts.recorded();
+        // A cache that lags behind would have AWS go back to what the spec said before.
+        facts.outdated = facts.memory.generation > facts.generation();
+        facts.memory.generation = facts.memory.generation.max(facts.generation());
         facts.note_claim();
         facts.references.note(facts.object.as_deref());
         facts.start_afresh();
@@ -297,6 +300,7 @@ impl Facts {
                     self.exports.forget();
                 }
                 self.outdated = false;
+                self.memory.generation = self.generation();
                 self.note_claim();
                 let spec_before = before.as_deref().map(|object| &object.spec);
                 if self.object.as_deref().map(|object| &object.spec) != spec_before {
@@ -339,11 +343,8 @@ impl Facts {
         if claim.void.is_some() || claim.adopted {
             return self.learn_object(result.map(Some));
         }
-        let looks = &self.looks;
-        let ours = looks
-            .iter()
-            .find(|(_, look)| matches!(look, Look::Found(pool, _) if self.is_ours(pool)));
-        let fate = ours.map_or(Fate::Void, |(id, _)| Fate::Made(id.clone()));
+        let ours = self.seen_as_ours();
+        let fate = ours.map_or(Fate::Void, |pool| Fate::Made(pool.id.clone()));
         let void = fate == Fate::Void;
         self.memory.own_claim = Some(OwnClaim { id: claim.id, fate });
         if result.is_ok() && void {
@@ -375,6 +376,7 @@ impl Facts {
             self.reserved = false;
             self.changed
                 .extend(result.is_ok().then(|| call.operation()));
+            self.remember_what_was_set(desired);
         }
         let failed = match (call, result) {
             (Call::CreateIdentityPool { .. }, result) => return self.learn_creation(result),
@@ -441,6 +443,16 @@ impl Facts {
     }
 
     /// AWS accepts roles that it then does not keep: what it has is read anew.
+    fn remember_what_was_set(&mut self, desired: Option<Desired>) {
+        if let Some(desired) = desired {
+            let set = Managed {
+                tag_keys: desired.tags.into_keys().collect(),
+                ..desired.access.managed()
+            };
+            self.memory.sent = status::both(&self.memory.sent, &set);
+        }
+    }
+
     fn learn_roles(&mut self, id: &PoolId, set: RoleSet) {
         self.memory.role_refused_since = None;
         if let (Some((before, _)), true) = (self.roles.remove(id), self.was_in_sync()) {
@@ -608,6 +620,15 @@ impl Facts {
     }
 
     /// Finalizer and a claim of ours are there.
+    /// A pool that a look of this pass showed to be ours, whatever a search knows: its tags
+    /// may have come since the search learned whose it is.
+    pub(super) fn seen_as_ours(&self) -> Option<&Observed> {
+        self.looks.values().find_map(|look| match look {
+            Look::Found(pool, _) if self.is_ours(pool) => Some(&**pool),
+            Look::Found(..) | Look::Gone => None,
+        })
+    }
+
     pub(super) fn is_marked(&self) -> bool {
         self.has_finalizer() && matches!(self.reading(), Reading::Trusted(..))
     }

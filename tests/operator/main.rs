@@ -16,6 +16,7 @@ mod leaves;
 mod logs;
 mod permissions;
 mod references;
+#[path = "../shared/rig.rs"]
 mod rig;
 mod settings;
 mod shell;

@@ -4,7 +4,6 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
@@ -14,6 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::cognito::FakeCognito;
+use crate::ports;
 use crate::process::{self, Process};
 
 /// A debug build lists its objects well within this.
@@ -38,8 +38,8 @@ pub enum Error {
     #[error("{0} cannot be run: {1}; build it first")]
     Binary(PathBuf, io::Error),
     /// No port is free.
-    #[error("no free port: {0}")]
-    Port(io::Error),
+    #[error(transparent)]
+    Port(#[from] ports::NoFreePort),
     /// It could not be started.
     #[error("the operator did not start")]
     Start(#[from] process::Error),
@@ -84,7 +84,7 @@ impl Operator {
         // A path without a slash would be looked for in PATH.
         let binary =
             fs::canonicalize(binary).map_err(|error| Error::Binary(binary.to_owned(), error))?;
-        let (probes, metrics) = (free_port()?, free_port()?);
+        let [probes, metrics] = ports::free_ports()?;
         let mut command = Command::new(binary);
         command
             .arg("run")
@@ -194,9 +194,4 @@ async fn get(port: u16, path: &str) -> Option<String> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.ok()?;
     Some(answer)
-}
-
-fn free_port() -> Result<u16, Error> {
-    let bound = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    bound.map(|address| address.port()).map_err(Error::Port)
 }

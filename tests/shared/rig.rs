@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_sdk_cognitoidentity::config::{Credentials, Region};
 use harness::cognito::FakeCognito;
 use harness::control_plane::{ControlPlane, Namespace};
+use harness::operator::SECRET;
 use identity_pool_operator::api::names::{CLAIM_ANNOTATION, RECONCILE_AT_ANNOTATION};
 use identity_pool_operator::api::{IdentityPool, IdentityPoolSpec, IdentityPoolStatus};
 use identity_pool_operator::aws::identity::CallerIdentity;
@@ -17,16 +18,22 @@ use identity_pool_operator::election::Timing;
 use identity_pool_operator::pool::facts::Operator;
 use identity_pool_operator::telemetry::Telemetry;
 use identity_pool_operator::telemetry::metrics::Readiness;
+use jiff::{SignedDuration, Timestamp};
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
+use tokio::sync::{Notify, OnceCell};
 use tokio_util::sync::CancellationToken;
+use uuid::{NoContext, Uuid};
 
 pub(crate) const REGION: &str = "eu-west-1";
 pub(crate) const ACCOUNT: &str = "123456789012";
 
 /// Nothing honest takes as long; a test that hangs says what it waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// What the threads of operators are called: a panic on one of them is the operator's.
+pub(crate) const OPERATOR_THREAD: &str = "operator";
 
 /// How an operator of a test is set up.
 #[derive(Clone, Debug)]
@@ -64,14 +71,18 @@ pub(crate) struct Rig {
     pub(crate) client: Client,
     pub(crate) namespace: String,
     pub(crate) pools: Api<IdentityPool>,
+    /// Whoever sees the world change may say so, and ends a pause between two looks.
+    pub(crate) stirred: Arc<Notify>,
+    /// Longest pause between two looks.
+    pub(crate) pause: Duration,
 }
 
 impl Rig {
     /// A namespace with the CRD installed, and a fake without pools.
     pub(crate) async fn new(prefix: &str) -> Self {
+        static INSTALLED: OnceCell<()> = OnceCell::const_new();
         let plane = ControlPlane::shared().await;
-        let crds = identity_pool_operator::api::crds::crds_yaml().expect("CRDs");
-        plane.apply_crds(&crds).await.expect("CRDs are accepted");
+        INSTALLED.get_or_init(|| install(plane)).await;
         let client = careful_client(plane.config().await.expect("config")).expect("client");
         let namespace = Namespace::create(&client, prefix).await.expect("namespace");
         let namespace = namespace.name().to_owned();
@@ -81,7 +92,14 @@ impl Rig {
             pools: Api::namespaced(client.clone(), &namespace),
             client,
             namespace,
+            stirred: Arc::default(),
+            pause: Duration::from_millis(20),
         }
+    }
+
+    /// Waits until it is worth while to look again.
+    pub(crate) async fn pause(&self) {
+        let _ = tokio::time::timeout(self.pause, self.stirred.notified()).await;
     }
 
     /// Starts an operator for this namespace only, and waits until it has listed it:
@@ -118,7 +136,7 @@ impl Rig {
             .endpoint
             .clone()
             .unwrap_or_else(|| self.fake.endpoint());
-        let credentials = Credentials::new(setup.access_key, "secret", None, None, "test");
+        let credentials = Credentials::new(setup.access_key, SECRET, None, None, "test");
         aws_types::SdkConfig::builder()
             .behavior_version(aws_config::BehaviorVersion::latest())
             .region(Region::new(REGION))
@@ -177,9 +195,24 @@ impl Rig {
         .await;
     }
 
+    /// Makes an object one of an hour ago, which no operator that runs has created: for the first
+    /// minute after its claim a pool that AWS does not show is thought late, not gone.
+    pub(crate) async fn age(&self, name: &str) {
+        let hour_ago = Timestamp::now() - SignedDuration::from_hours(1);
+        let seconds = u64::try_from(hour_ago.as_second()).expect("after 1970");
+        let instant = uuid::Timestamp::from_unix(NoContext, seconds, 0);
+        let object = self.pools.get(name).await.expect("object is there");
+        let claim = &object.annotations()[CLAIM_ANNOTATION];
+        let mut claim: Value = serde_json::from_str(claim).expect("a claim");
+        claim["id"] = json!(Uuid::new_v7(instant));
+        let annotations = json!({ CLAIM_ANNOTATION: claim.to_string() });
+        self.patch(name, json!({ "metadata": { "annotations": annotations } }))
+            .await;
+    }
+
     /// Asks for a reconcile now.
     pub(crate) async fn ask(&self, name: &str) -> String {
-        let at = format!("{}", uuid::Uuid::now_v7());
+        let at = format!("{}", Uuid::now_v7());
         let annotations = json!({ RECONCILE_AT_ANNOTATION: at });
         self.patch(name, json!({ "metadata": { "annotations": annotations } }))
             .await;
@@ -217,7 +250,7 @@ impl Rig {
                     return object;
                 }
                 last = format!("{:#?}", object.status);
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                self.pause().await;
             }
         };
         let Ok(object) = tokio::time::timeout(PATIENCE, met).await else {
@@ -262,7 +295,7 @@ impl Rig {
                 .expect("apiserver answers")
                 .is_some()
             {
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                self.pause().await;
             }
         };
         assert!(
@@ -305,6 +338,11 @@ fn merge_into(present: &Value, wanted: &Value) -> Value {
     Value::Object(gone.chain(kept).collect())
 }
 
+async fn install(plane: &ControlPlane) {
+    let crds = identity_pool_operator::api::crds::crds_yaml().expect("CRDs");
+    plane.apply_crds(&crds).await.expect("CRDs are accepted");
+}
+
 /// Status and reason of a condition, as `True/InSync`.
 pub(crate) fn condition(status: &IdentityPoolStatus, kind: &str) -> String {
     let found = status
@@ -344,6 +382,18 @@ pub(crate) fn pool_id(object: &IdentityPool) -> String {
     })
 }
 
+/// Waits until an operator has listed all objects.
+pub(crate) async fn listed(telemetry: &Telemetry) {
+    let listed = async {
+        while !telemetry.health.report().1.contains("objects-listed: ok") {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, listed)
+        .await
+        .expect("the list is read");
+}
+
 /// An operator on a runtime of its own, so that it can be killed between any two
 /// of its steps, as a process can.
 pub(crate) struct Running {
@@ -362,6 +412,7 @@ impl Running {
     ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
+            .thread_name(OPERATOR_THREAD)
             .enable_all()
             .build()
             .expect("a runtime");
@@ -421,20 +472,7 @@ impl Running {
 
     /// Waits until all objects have been listed.
     pub(crate) async fn listed(&self) {
-        let listed = async {
-            while !self
-                .telemetry
-                .health
-                .report()
-                .1
-                .contains("objects-listed: ok")
-            {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, listed)
-            .await
-            .expect("the list is read");
+        listed(&self.telemetry).await;
     }
 
     /// Ends it as SIGKILL would: nothing that waits goes on.
