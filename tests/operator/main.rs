@@ -11,6 +11,7 @@ mod creation;
 mod credentials;
 mod deletion;
 mod export;
+mod iam;
 mod leadership;
 mod leaves;
 mod logs;

@@ -6,10 +6,11 @@ use std::time::Duration;
 use aws_sdk_cognitoidentity::config::{Credentials, Region};
 use harness::cognito::FakeCognito;
 use harness::control_plane::{ControlPlane, Namespace};
-use harness::operator::SECRET;
+use harness::operator::{self, SECRET};
 use identity_pool_operator::api::names::{CLAIM_ANNOTATION, RECONCILE_AT_ANNOTATION};
 use identity_pool_operator::api::{IdentityPool, IdentityPoolSpec, IdentityPoolStatus};
 use identity_pool_operator::aws::identity::CallerIdentity;
+use identity_pool_operator::aws::policy::{self, Uses};
 use identity_pool_operator::aws::region::Regions;
 use identity_pool_operator::controller::{
     Candidacy, Controller, Options, Scope, careful_client, election_client,
@@ -28,6 +29,9 @@ use uuid::{NoContext, Uuid};
 
 pub(crate) const REGION: &str = "eu-west-1";
 pub(crate) const ACCOUNT: &str = "123456789012";
+
+/// The access key of operators in this process, and of the binary as `start::command` runs it.
+pub(crate) const ACCESS_KEY: &str = "AKIATEST";
 
 /// Nothing honest takes as long; a test that hangs says what it waited for.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -56,12 +60,31 @@ impl Default for Setup {
             resync_period: Duration::from_secs(1800),
             allows_adoption: false,
             concurrency: 16,
-            access_key: "AKIATEST",
+            access_key: ACCESS_KEY,
             endpoint: None,
             selector: None,
             elected: None,
         }
     }
+}
+
+/// All that the operators of the tests are used for.
+pub(crate) fn uses() -> Uses {
+    Uses {
+        account_id: Some(ACCOUNT.to_owned()),
+        roles: vec![format!("arn:aws:iam::{ACCOUNT}:role/*")],
+        principal_tags: true,
+        ..Uses::default()
+    }
+}
+
+/// Gives an access key the printed policy.
+pub(crate) fn restrict(fake: &FakeCognito, access_key: &str, uses: &Uses) {
+    let document = policy::document(uses).expect("JSON");
+    let policy = document.parse().expect("IAM takes it");
+    fake.configure(|settings| {
+        settings.policies.insert(access_key.to_owned(), policy);
+    });
 }
 
 /// The world of one test.
@@ -86,9 +109,13 @@ impl Rig {
         let client = careful_client(plane.config().await.expect("config")).expect("client");
         let namespace = Namespace::create(&client, prefix).await.expect("namespace");
         let namespace = namespace.name().to_owned();
+        let fake = FakeCognito::start().await;
+        for access_key in [ACCESS_KEY, operator::ACCESS_KEY] {
+            restrict(&fake, access_key, &uses());
+        }
         Self {
             plane,
-            fake: FakeCognito::start().await,
+            fake,
             pools: Api::namespaced(client.clone(), &namespace),
             client,
             namespace,
@@ -118,6 +145,7 @@ impl Rig {
 
     /// Starts an operator that reaches the apiserver as `config` says.
     pub(crate) fn operator_through(&self, config: kube::Config, setup: &Setup) -> Running {
+        self.restrict(setup);
         let aws = self.sdk_config(setup);
         Running::start(config, self.namespace.clone(), aws, setup)
     }
@@ -125,9 +153,26 @@ impl Rig {
     /// Starts an operator as a user with no more rights than this test gives it.
     pub(crate) async fn operator_as(&self, user: &str) -> Running {
         let config = self.plane.config_for(user, &[]).await.expect("config");
-        let setup = Setup::default();
-        let aws = self.sdk_config(&setup);
-        Running::start(config, self.namespace.clone(), aws, &setup)
+        self.operator_through(config, &Setup::default())
+    }
+
+    /// Lets an operator do in AWS what the printed policy says, and no more.
+    fn restrict(&self, setup: &Setup) {
+        let uses = Uses {
+            installation: Some(self.namespace.clone()),
+            adoption: setup.allows_adoption,
+            ..uses()
+        };
+        restrict(&self.fake, setup.access_key, &uses);
+    }
+
+    /// A client for somebody at the console, who may do everything.
+    pub(crate) fn console(&self) -> aws_sdk_cognitoidentity::Client {
+        let setup = Setup {
+            access_key: "AKIACONSOLE",
+            ..Setup::default()
+        };
+        aws_sdk_cognitoidentity::Client::new(&self.sdk_config(&setup))
     }
 
     /// The credentials and endpoint of an operator, for clients of the test's own.

@@ -19,6 +19,9 @@ use crate::process::{self, Process};
 /// A debug build lists its objects well within this.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
+/// The access key of every operator started here.
+pub const ACCESS_KEY: &str = "FAKE";
+
 /// The secret key of every operator started here: it may turn up nowhere.
 pub const SECRET: &str = "canary-of-a-secret-key";
 
@@ -93,7 +96,7 @@ impl Operator {
             .args(flags.into_iter().map(Into::into))
             .env("AWS_REGION", "eu-west-1")
             .env("AWS_ENDPOINT_URL", fake.endpoint())
-            .env("AWS_ACCESS_KEY_ID", "FAKE")
+            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
             .env("AWS_SECRET_ACCESS_KEY", SECRET)
             .env("LEADER_ELECT", "false")
             .env("NO_PROXY", "127.0.0.1");
