@@ -1,0 +1,60 @@
+//! What has to hold in every state.
+//!
+//! P1: at most one living pool for each object. P3: no pool is left when its object is gone, and
+//! no finalizer is dropped from another object. P4: no write to a pool that is not ours. P12: no
+//! pool is made without a claim on record, nor twice under one. ESR: from here, once nothing goes
+//! wrong any more, all ends well and stays so.
+
+use stateright::Property;
+
+use super::bounds::World;
+use super::calm;
+use super::state::{Breach, State};
+
+pub(crate) const P1: &str = "P1 at most one living pool for each object";
+pub(crate) const P3: &str = "P3 no pool outlives its object, no finalizer is dropped from another";
+pub(crate) const P4: &str = "P4 no write to a pool that is not ours";
+pub(crate) const P12: &str = "P12 no pool without a claim, nor two under one";
+pub(crate) const ESR: &str = "ESR once trouble ends, all ends well and stays so";
+
+pub(crate) const ALL: [&str; 5] = [P1, P3, P4, P12, ESR];
+
+pub(crate) fn properties() -> Vec<Property<World>> {
+    vec![
+        Property::always(P1, |_, state| one_pool_each(state)),
+        Property::always(P3, |_, state| nothing_left_behind(state)),
+        Property::always(P4, |_, state| nothing_foreign_touched(state)),
+        Property::always(P12, |_, state| every_call_claimed(state)),
+        Property::always(ESR, |world, state| {
+            !is_safe(state) || calm::ends_well(world, state).is_ok()
+        }),
+    ]
+}
+
+/// Where safety is lost there is no good end to ask for.
+pub(crate) fn is_safe(state: &State) -> bool {
+    one_pool_each(state)
+        && nothing_left_behind(state)
+        && nothing_foreign_touched(state)
+        && every_call_claimed(state)
+}
+
+fn one_pool_each(state: &State) -> bool {
+    (1..=state.uids).all(|uid| state.pools_of(uid).count() <= 1)
+}
+
+fn nothing_left_behind(state: &State) -> bool {
+    let present = state.etcd.object.as_ref().map(|object| object.uid);
+    let gone = (1..=state.uids).filter(|uid| Some(*uid) != present && !state.is_orphaned(*uid));
+    let mut left = gone.filter(|uid| state.pools_of(*uid).next().is_some());
+    left.next().is_none() && !state.breaches.has(Breach::ForeignFinalizer)
+}
+
+fn nothing_foreign_touched(state: &State) -> bool {
+    let breaches = [Breach::ForeignWrite, Breach::LivingDeleted, Breach::LostOwnerTag];
+    !breaches.into_iter().any(|breach| state.breaches.has(breach))
+}
+
+fn every_call_claimed(state: &State) -> bool {
+    !state.breaches.has(Breach::NoClaim) && !state.breaches.has(Breach::ClaimUsedTwice)
+}
