@@ -63,13 +63,14 @@ impl Model for World {
         }
         of_aws(self, state, actions);
         of_people(state, actions);
-        of_etcd(self, state, actions);
+        of_etcd(state, actions);
     }
 
     fn next_state(&self, last: &State, action: Action) -> Option<State> {
         let mut scene = Scene::new(self, last.clone());
         scene.perform(action);
-        Some(scene.state)
+        self.is_expected(&scene.state, action)
+            .then_some(scene.state)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
@@ -78,6 +79,19 @@ impl Model for World {
 }
 
 impl World {
+    /// Whether the design promises anything after this.
+    fn is_expected(&self, state: &State, action: Action) -> bool {
+        let (before, now) = (&self.scenario.tokens, &state.tokens);
+        let uncovers = match action {
+            Action::Restore | Action::EraseClaim | Action::EraseStatus => true,
+            Action::Crash(_) => {
+                before.restores > now.restores || before.lost_claims > now.lost_claims
+            }
+            _ => false,
+        };
+        self.scenario.residual || !uncovers || !exposure::is_exposed(self, state)
+    }
+
     fn beginning(&self) -> State {
         let tokens = self.scenario.tokens;
         let new = Known::new(Arrival::Event);
@@ -140,9 +154,10 @@ fn of_process(world: &World, state: &State, process: usize, actions: &mut Vec<Ac
         if tokens.stale > 0 {
             let now = state.etcd.object.as_ref();
             let cache = state.processes[process].cache;
-            let old = state.past.iter().filter(|(place, object)| {
-                *place >= cache && now != Some(object)
-            });
+            let old = state
+                .past
+                .iter()
+                .filter(|(place, object)| *place >= cache && now != Some(object));
             actions.extend(old.map(|(place, _)| Action::BeginStale(process, *place)));
         }
         return;
@@ -162,7 +177,9 @@ fn of_process(world: &World, state: &State, process: usize, actions: &mut Vec<Ac
             actions.extend(silent);
         }
         Move::Search { .. } if tokens.shifts > 0 => {
-            let ours = state.pools_of(pass.object.uid).filter(|pool| pool.is_listed());
+            let ours = state
+                .pools_of(pass.object.uid)
+                .filter(|pool| pool.is_listed());
             let missed = ours.map(|pool| Action::Step(process, Twist::Shifted(pool.serial)));
             actions.extend(missed);
         }
@@ -221,34 +238,25 @@ fn of_people(state: &State, actions: &mut Vec<Action>) {
     }
 }
 
-fn of_etcd(world: &World, state: &State, actions: &mut Vec<Action>) {
+fn of_etcd(state: &State, actions: &mut Vec<Action>) {
     let tokens = &state.tokens;
-    let residual = world.scenario.residual;
     if let Some(object) = &state.etcd.object {
         if tokens.lost_statuses > 0 && object.whole.status.is_some() {
             actions.push(Action::EraseStatus);
         }
-        let left = exposure::Left {
-            object: Some(object),
-            claim: None,
-        };
-        let lost = tokens.lost_claims > 0 && object.claim.is_some();
-        if lost && (residual || !exposure::is_exposed(world, state, &left)) {
+        if tokens.lost_claims > 0 && object.claim.is_some() {
             actions.push(Action::EraseClaim);
         }
         if tokens.restores > 0 && state.backup.is_none() {
             actions.push(Action::Backup);
         }
     }
-    if let Some(backup) = &state.backup {
-        let object = backup.etcd.object.as_ref();
-        let left = exposure::Left {
-            object,
-            claim: object.and_then(|object| object.claim),
-        };
-        if state.etcd != backup.etcd && (residual || !exposure::is_exposed(world, state, &left)) {
-            actions.push(Action::Restore);
-        }
+    if state
+        .backup
+        .as_ref()
+        .is_some_and(|backup| backup.etcd != state.etcd)
+    {
+        actions.push(Action::Restore);
     }
 }
 
@@ -357,7 +365,10 @@ impl Scene<'_> {
             }
             Action::Forge => {
                 tokens.forgeries -= 1;
-                ("status is made to name a foreign pool", Write::Forge(FOREIGN))
+                (
+                    "status is made to name a foreign pool",
+                    Write::Forge(FOREIGN),
+                )
             }
             _ => return self.recreate(),
         };
@@ -423,7 +434,12 @@ impl Scene<'_> {
         if self.state.records.last().is_some_and(newer) {
             self.note(Event::RestoredBeforeClaim);
         }
-        if self.state.processes.iter().any(|process| process.pass.is_some()) {
+        if self
+            .state
+            .processes
+            .iter()
+            .any(|process| process.pass.is_some())
+        {
             self.note(Event::RestoredMidPass);
         }
     }

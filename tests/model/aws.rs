@@ -128,7 +128,11 @@ impl Scene<'_> {
     /// Calls whose sender is gone and that AWS would refuse.
     pub(crate) fn drop_expired(&mut self) {
         let state = &self.state;
-        if state.wire.iter().all(|call| call.awaited || state.is_honoured(call)) {
+        if state
+            .wire
+            .iter()
+            .all(|call| call.awaited || state.is_honoured(call))
+        {
             return;
         }
         let (kept, expired): (Vec<_>, Vec<_>) = state

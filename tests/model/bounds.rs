@@ -1,6 +1,7 @@
 //! What a run of the checker covers: how many processes, how much trouble, and which part of
 //! the protocol is left out, to show that the checker would notice.
 
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use identity_pool_operator::api::OnExternalDeletion;
@@ -9,6 +10,7 @@ use super::core::{Core, SETTLE};
 use super::etcd::{Kind, Versions};
 use super::events::Events;
 use super::print::Cache;
+use super::rules;
 use super::state::Tokens;
 
 /// A part of the protocol that is left out by its surroundings. The core is the shipped one in
@@ -95,6 +97,8 @@ pub(crate) struct World {
     /// States from which all ends well.
     pub(crate) calm: Cache<()>,
     pub(crate) events: Events,
+    /// Properties of which a counter-example was found.
+    pub(crate) broken: [AtomicBool; rules::ALL.len()],
 }
 
 impl World {
@@ -105,6 +109,7 @@ impl World {
             versions: Versions::new(),
             calm: Cache::new(),
             events: Events::default(),
+            broken: Default::default(),
             scenario,
         }
     }

@@ -71,7 +71,12 @@ fn ends_well_in(
     };
     let mut passed = Vec::new();
     let end = loop {
-        let key = print_of((&calm.scene.state, weather, calm.turn, calm.well_since.is_some()));
+        let key = print_of((
+            &calm.scene.state,
+            weather,
+            calm.turn,
+            calm.well_since.is_some(),
+        ));
         if calm.scene.told.is_none() && world.calm.get(key).is_some() {
             break Ok(());
         }
@@ -149,7 +154,8 @@ impl Calm<'_> {
         if rounds == Some(2) {
             return Some(Ok(()));
         }
-        self.scene.time_passes(if rounds == Some(1) { 2 * 1800 } else { ROUND });
+        self.scene
+            .time_passes(if rounds == Some(1) { 2 * 1800 } else { ROUND });
         None
     }
 }
@@ -163,17 +169,29 @@ fn is_well(state: &State) -> Result<(), String> {
         return Ok(());
     };
     if object.going {
-        return Err(format!("the object does not go: {}", object.ready));
+        return needs_a_person(state, &object.ready)
+            .ok_or(format!("the object does not go: {}", object.ready));
     }
-    let pools: Vec<&str> = state.pools_of(object.uid).map(|pool| pool.seen.id.as_str()).collect();
+    let pools: Vec<&str> = state
+        .pools_of(object.uid)
+        .map(|pool| pool.seen.id.as_str())
+        .collect();
     let [pool] = pools[..] else {
         return needs_a_person(state, &object.ready).ok_or(format!("no pool: {}", object.ready));
     };
     if object.pool.as_deref() != Some(pool) {
-        return Err(format!("pool {pool} is not the recorded one, {:?}", object.pool));
+        return Err(format!(
+            "pool {pool} is not the recorded one, {:?}",
+            object.pool
+        ));
     }
     let in_sync = object.ready == "True/InSync" && object.observed;
-    let named = object.whole.spec.identity_pool_name.as_deref().unwrap_or("web-app");
+    let named = object
+        .whole
+        .spec
+        .identity_pool_name
+        .as_deref()
+        .unwrap_or("web-app");
     let mut same = state.pools.iter().filter(|pool| pool.is_of(object.uid));
     if !in_sync || same.any(|pool| pool.seen.settings.identity_pool_name != named) {
         return Err(format!("not in sync: {}", object.ready));

@@ -208,11 +208,7 @@ impl Etcd {
     }
 
     /// Carries out a write. The object goes when it is deleted and nobody holds it.
-    pub(crate) fn change(
-        &mut self,
-        write: &Write,
-        versions: &Versions,
-    ) -> Option<Printed<Object>> {
+    pub(crate) fn change(&mut self, write: &Write, versions: &Versions) -> Option<Printed<Object>> {
         let before = self.object.take()?;
         self.version += 1;
         let key = print_of((before.print, write.print(), self.version));

@@ -155,7 +155,13 @@ impl Scene<'_> {
     pub(crate) fn step(&mut self, process: usize, twist: Twist) {
         let asked = self.asked(process);
         let object = self.pass(process).object.clone();
-        if self.state.etcd.object.as_ref().is_some_and(|now| now.uid != object.uid) {
+        if self
+            .state
+            .etcd
+            .object
+            .as_ref()
+            .is_some_and(|now| now.uid != object.uid)
+        {
             self.note(Event::PassOfAnother);
         }
         match &*asked {
@@ -176,9 +182,18 @@ impl Scene<'_> {
                     let what = format!("writes status ({}, pool {pool})", ready(status));
                     format!("{}  {what}: {}", name(process), told_write(&done))
                 });
-                let heard = written(done, |seen| Seen::StatusWritten(seen.map(|object| {
-                    object.expect("a status does not remove an object").whole.arc()
-                })), 2);
+                let heard = written(
+                    done,
+                    |seen| {
+                        Seen::StatusWritten(seen.map(|object| {
+                            object
+                                .expect("a status does not remove an object")
+                                .whole
+                                .arc()
+                        }))
+                    },
+                    2,
+                );
                 self.hear(process, heard);
             }
             Move::DropFinalizer => self.drop_finalizer(process, twist),
@@ -215,13 +230,7 @@ impl Scene<'_> {
     }
 
     /// The apiserver carries out a write, and its answer reaches the process or does not.
-    fn ask_apiserver(
-        &mut self,
-        process: usize,
-        test: Test,
-        write: &Write,
-        twist: Twist,
-    ) -> Done {
+    fn ask_apiserver(&mut self, process: usize, test: Test, write: &Write, twist: Twist) -> Done {
         if matches!(twist, Twist::Unanswered(_)) {
             self.note(Event::Silenced);
         }
@@ -259,7 +268,10 @@ impl Scene<'_> {
             self.ask_apiserver(process, test, &write, twist)
         };
         self.say(|_| {
-            let kind = claim.void.as_ref().map_or(String::new(), |why| format!(" void ({why})"));
+            let kind = claim
+                .void
+                .as_ref()
+                .map_or(String::new(), |why| format!(" void ({why})"));
             let id = claim.id.to_string();
             let what = format!("writes claim {}{kind}", short(&id));
             format!("{}  {what}: {}", name(process), told_write(&done))
@@ -283,9 +295,17 @@ impl Scene<'_> {
         let claim = claim.clone();
         let heard = written(
             done,
-            |seen| Seen::ClaimWritten(claim, seen.map(|object| {
-                object.expect("a claim does not remove an object").whole.arc()
-            })),
+            |seen| {
+                Seen::ClaimWritten(
+                    claim,
+                    seen.map(|object| {
+                        object
+                            .expect("a claim does not remove an object")
+                            .whole
+                            .arc()
+                    }),
+                )
+            },
             print,
         );
         self.hear(process, heard);
@@ -303,7 +323,11 @@ impl Scene<'_> {
         if unclear && before.pool.is_none() {
             let sent = |record: &&Record| Some(record.claim) == before.claim && record.sent > 0;
             let was_sent = self.state.records.iter().any(|record| sent(&record));
-            self.note(if was_sent { Event::SettledWithNone } else { Event::FenceClosed });
+            self.note(if was_sent {
+                Event::SettledWithNone
+            } else {
+                Event::FenceClosed
+            });
         }
         self.state.records.push(Record {
             claim: claim.id,
@@ -316,7 +340,8 @@ impl Scene<'_> {
     fn note_find(&self, process: usize, id: Option<&str>) {
         let pass = self.pass(process);
         let own = pass.facts.memory.own_claim.as_ref();
-        let made = own.is_some_and(|own| matches!(&own.fate, Fate::Made(made) if Some(made.as_str()) == id));
+        let made = own
+            .is_some_and(|own| matches!(&own.fate, Fate::Made(made) if Some(made.as_str()) == id));
         if id.is_some() && pass.object.pool.is_none() && !made {
             self.note(Event::FoundAgain);
         }
@@ -340,7 +365,13 @@ impl Scene<'_> {
             let still = self.state.etcd.object.as_ref();
             !still.is_some_and(|still| still.uid == now.uid && still.held)
         });
-        self.say(|_| format!("{}  drops the finalizer: {}", name(process), told_write(&done)));
+        self.say(|_| {
+            format!(
+                "{}  drops the finalizer: {}",
+                name(process),
+                told_write(&done)
+            )
+        });
         if let Some(object) = dropped {
             if object.uid != seen.uid {
                 self.breach(Breach::ForeignFinalizer);
@@ -404,7 +435,12 @@ impl Scene<'_> {
         let recorded = recorded.and_then(|object| object.pool.as_deref());
         let uid = self.pass(process).object.uid;
         let by_other = |pool: &Pool| {
-            let other = self.state.etcd.object.as_ref().is_some_and(|now| now.uid != uid);
+            let other = self
+                .state
+                .etcd
+                .object
+                .as_ref()
+                .is_some_and(|now| now.uid != uid);
             other && recorded == Some(pool.seen.id.as_str())
         };
         let found: Vec<PoolId> = self
@@ -415,7 +451,12 @@ impl Scene<'_> {
             .filter(|pool| pool.seen.settings.identity_pool_name == wanted)
             .map(|pool| pool.seen.id.clone())
             .collect();
-        self.say(|_| format!("{}  looks for pools named {wanted}: {found:?}", name(process)));
+        self.say(|_| {
+            format!(
+                "{}  looks for pools named {wanted}: {found:?}",
+                name(process)
+            )
+        });
         let print = print_of((7, &found));
         let seen = Seen::Named(Ok(found));
         self.hear(process, Heard { seen, print });
@@ -451,7 +492,8 @@ impl Scene<'_> {
         let when_sent = matches!(mutant, Mutant::NoFence | Mutant::SignedWhenSent);
         let signed = match call {
             Call::CreateIdentityPool { .. } if when_sent => now,
-            Call::CreateIdentityPool { signed_at, .. } | Call::DeleteIdentityPool { signed_at, .. } => {
+            Call::CreateIdentityPool { signed_at, .. }
+            | Call::DeleteIdentityPool { signed_at, .. } => {
                 signed_at.as_second() - time(0).as_second()
             }
             _ => now,
@@ -467,7 +509,9 @@ impl Scene<'_> {
         self.say(|_| format!("{}  sends {}", name(process), told(&in_flight)));
         self.count_use(call, object.uid);
         self.state.wire.push(in_flight);
-        self.state.wire.sort_by_key(|call| (call.process, call.call.print));
+        self.state
+            .wire
+            .sort_by_key(|call| (call.process, call.call.print));
         self.pass_mut(process).waits = Some((asking.clock, asking.drawn));
     }
 
@@ -520,7 +564,12 @@ impl Scene<'_> {
             self.state.wire.remove(place);
         }
         if self.world.scenario.mutant == Mutant::RetryOfCreate && call.claim().is_some() {
-            self.say(|_| format!("{}  hears nothing, and its transport sends again", name(process)));
+            self.say(|_| {
+                format!(
+                    "{}  hears nothing, and its transport sends again",
+                    name(process)
+                )
+            });
             self.count_use(&call.call, call.uid);
             let outcome = None;
             self.state.wire.push(InFlight { outcome, ..call });
@@ -546,7 +595,9 @@ impl Scene<'_> {
                 call.awaited = false;
             }
         }
-        self.state.wire.retain(|call| call.awaited || call.outcome.is_none());
+        self.state
+            .wire
+            .retain(|call| call.awaited || call.outcome.is_none());
         self.drop_expired();
     }
 }

@@ -28,7 +28,11 @@ impl<'a> Scene<'a> {
 
     pub(crate) fn say(&mut self, sentence: impl FnOnce(&State) -> String) {
         if let Some(told) = &mut self.told {
-            told.push(format!("t={:<5}{}", self.state.clock, sentence(&self.state)));
+            told.push(format!(
+                "t={:<5}{}",
+                self.state.clock,
+                sentence(&self.state)
+            ));
         }
     }
 
