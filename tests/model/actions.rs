@@ -73,6 +73,10 @@ impl Model for World {
             .then_some(scene.state)
     }
 
+    fn within_boundary(&self, state: &State) -> bool {
+        state.etcd.version <= self.scenario.versions
+    }
+
     fn properties(&self) -> Vec<Property<Self>> {
         rules::properties()
     }

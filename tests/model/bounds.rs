@@ -53,6 +53,9 @@ pub(crate) struct Scenario {
     /// How far time can jump at once, in seconds.
     pub(crate) jumps: &'static [u32],
     pub(crate) kind: Kind,
+    /// Writes of the object. Two processes that know different things of a call tell them in
+    /// turns, and pauses, which the model lets end at any time, are all that keeps them apart.
+    pub(crate) versions: u16,
     /// Whether etcd may be restored, or a claim be lost, even where the design says that this
     /// makes two pools.
     pub(crate) residual: bool,
@@ -75,6 +78,7 @@ impl Scenario {
                 on_external_deletion: OnExternalDeletion::Recreate,
                 looks_back: false,
             },
+            versions: 12,
             residual: false,
             mutant: Mutant::None,
         }

@@ -23,33 +23,46 @@ enum Weather {
     Late,
 }
 
-/// `Err` says what is wrong.
-pub(crate) fn ends_well(world: &World, state: &State) -> Result<(), String> {
-    ends_well_in(world, state, Weather::Prompt, None).map_err(|(what, _)| what)?;
-    if state.wire.iter().any(|call| !call.awaited) {
-        ends_well_in(world, state, Weather::Late, None).map_err(|(what, _)| what)?;
-    }
-    Ok(())
+impl Weather {
+    const BOTH: [Self; 2] = [Self::Prompt, Self::Late];
 }
 
-/// What is wrong at the end, and how it came to that.
+/// The property that is broken, and how it comes to that.
+pub(crate) struct Trouble {
+    pub(crate) breaks: &'static str,
+    pub(crate) account: Vec<String>,
+}
+
+/// The property that is broken on the way or in the end.
+pub(crate) fn breaks(world: &World, state: &State) -> Option<&'static str> {
+    let late = state.wire.iter().any(|call| !call.awaited);
+    let weathers: &[Weather] = if late {
+        &Weather::BOTH
+    } else {
+        &[Weather::Prompt]
+    };
+    weathers.iter().find_map(|weather| {
+        let end = end(world, state, *weather, None);
+        end.err().map(|trouble| trouble.breaks)
+    })
+}
+
+/// How it comes to that.
 pub(crate) fn account(world: &World, state: &State) -> Vec<String> {
     let told = || Some(Vec::new());
-    for weather in [Weather::Prompt, Weather::Late] {
-        if let Err((what, mut lines)) = ends_well_in(world, state, weather, told()) {
-            lines.push(format!("!  {what}"));
-            return lines;
-        }
-    }
-    Vec::new()
+    let mut ends = Weather::BOTH
+        .iter()
+        .map(|weather| end(world, state, *weather, told()));
+    let trouble = ends.find_map(Result::err);
+    trouble.map_or(Vec::new(), |trouble| trouble.account)
 }
 
-fn ends_well_in(
+fn end(
     world: &World,
     state: &State,
     weather: Weather,
     told: Option<Vec<String>>,
-) -> Result<(), (String, Vec<String>)> {
+) -> Result<(), Trouble> {
     let mut scene = Scene::new(world, state.clone());
     scene.counts = false;
     scene.told = told;
@@ -92,9 +105,16 @@ fn ends_well_in(
             }
             Ok(())
         }
-        Err(why) => Err((why, calm.scene.told.unwrap_or_default())),
+        Err((breaks, why)) => {
+            let mut account = calm.scene.told.unwrap_or_default();
+            account.push(format!("!  {why}"));
+            Err(Trouble { breaks, account })
+        }
     }
 }
+
+/// The property that is broken, and a word about it.
+type Why = (&'static str, String);
 
 /// What goes on when nothing goes wrong.
 struct Calm<'a> {
@@ -109,13 +129,13 @@ struct Calm<'a> {
 
 impl Calm<'_> {
     /// The next thing that happens; the end when it is known.
-    fn step(&mut self) -> Option<Result<(), String>> {
+    fn step(&mut self) -> Option<Result<(), Why>> {
         let scene = &mut self.scene;
         for pool in &mut scene.state.pools {
             pool.listed_by = 0;
         }
-        if !rules::is_safe(&scene.state) {
-            return Some(Err("safety is lost on the way".into()));
+        if let Some(broken) = rules::broken(&scene.state) {
+            return Some(Err((broken, format!("{broken}: not so"))));
         }
         if scene.deliver(self.weather) {
             return None;
@@ -137,7 +157,7 @@ impl Calm<'_> {
 
     /// Every process has made a pass. Once all is well, two more rounds, one of them after the
     /// resync period, change nothing.
-    fn end_round(&mut self) -> Option<Result<(), String>> {
+    fn end_round(&mut self) -> Option<Result<(), Why>> {
         let state = &self.scene.state;
         let print = print_of((&state.etcd, &state.pools));
         self.turn = 0;
@@ -145,9 +165,9 @@ impl Calm<'_> {
         match (is_well(state), &mut self.well_since) {
             (Ok(()), None) => self.well_since = Some((print, 0)),
             (Ok(()), Some((before, rounds))) if *before == print => *rounds += 1,
-            (Ok(()), Some(_)) => return Some(Err("it changes though it was well".into())),
-            (Err(what), Some(_)) => return Some(Err(format!("it does not stay well: {what}"))),
-            (Err(what), None) if self.round == ROUNDS => return Some(Err(what)),
+            (Ok(()), Some(_)) => return unwell("it changes though it was well"),
+            (Err(what), Some(_)) => return unwell(&format!("it does not stay well: {what}")),
+            (Err(what), None) if self.round == ROUNDS => return unwell(&what),
             (Err(_), None) => {}
         }
         let rounds = self.well_since.map(|(_, rounds)| rounds);
@@ -158,6 +178,10 @@ impl Calm<'_> {
             .time_passes(if rounds == Some(1) { 2 * 1800 } else { ROUND });
         None
     }
+}
+
+fn unwell(why: &str) -> Option<Result<(), Why>> {
+    Some(Err((rules::ESR, why.to_owned())))
 }
 
 /// Whether nothing is left to do.

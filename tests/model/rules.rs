@@ -23,7 +23,11 @@ pub(crate) const ALL: [&str; 5] = [P1, P3, P4, P12, ESR];
 
 pub(crate) fn properties() -> Vec<Property<World>> {
     vec![
-        Property::always(P1, |world, state| holds(world, P1, one_pool_each(state))),
+        Property::always(P1, |world, state| {
+            // Time has no bound there, so a second pool may come up only then.
+            let so = one_pool_each(state) && calm::breaks(world, state) != Some(P1);
+            holds(world, P1, so)
+        }),
         Property::always(P3, |world, state| {
             holds(world, P3, nothing_left_behind(state))
         }),
@@ -34,8 +38,9 @@ pub(crate) fn properties() -> Vec<Property<World>> {
             holds(world, P12, every_call_claimed(state))
         }),
         Property::always(ESR, |world, state| {
-            let well = !is_safe(state) || calm::ends_well(world, state).is_ok();
-            holds(world, ESR, well)
+            let told_apart = broken(state).is_some();
+            let so = told_apart || matches!(calm::breaks(world, state), None | Some(P1));
+            holds(world, ESR, so)
         }),
     ]
 }
@@ -47,12 +52,16 @@ fn holds(world: &World, property: &str, so: bool) -> bool {
     so || place.is_none_or(|place| world.broken[place].swap(true, Ordering::Relaxed))
 }
 
-/// Where safety is lost there is no good end to ask for.
-pub(crate) fn is_safe(state: &State) -> bool {
-    one_pool_each(state)
-        && nothing_left_behind(state)
-        && nothing_foreign_touched(state)
-        && every_call_claimed(state)
+/// The property of safety that a state breaks.
+pub(crate) fn broken(state: &State) -> Option<&'static str> {
+    let rules: [(&str, fn(&State) -> bool); 4] = [
+        (P1, one_pool_each),
+        (P3, nothing_left_behind),
+        (P4, nothing_foreign_touched),
+        (P12, every_call_claimed),
+    ];
+    let broken = rules.into_iter().find(|(_, holds)| !holds(state));
+    broken.map(|(name, _)| name)
 }
 
 fn one_pool_each(state: &State) -> bool {

@@ -21,7 +21,7 @@ pub(crate) fn told(world: &World, path: Path<State, Action>, property: &str) -> 
         lines.append(&mut scene.told.unwrap_or_default());
         state = scene.state;
     }
-    if property == rules::ESR {
+    if property == rules::ESR || (property == rules::P1 && rules::broken(&state).is_none()) {
         lines.push("   from here on nothing goes wrong any more".into());
         lines.extend(calm::account(world, &state));
     }
