@@ -98,10 +98,10 @@ pub(crate) fn bounded() -> Vec<Scenario> {
             },
         )),
         Scenario::new(
-            "2 processes: restore, deletion",
+            "2 processes: restore, crash",
             2,
             Tokens {
-                deletions: 1,
+                crashes: 1,
                 restores: 1,
                 ..NONE
             },
@@ -159,6 +159,15 @@ pub(crate) fn large() -> Vec<Scenario> {
                 ..NONE
             },
         )),
+        Scenario::new(
+            "2 processes: restore, deletion",
+            2,
+            Tokens {
+                deletions: 1,
+                restores: 1,
+                ..NONE
+            },
+        ),
         Scenario::new(
             "2 processes: restore, crash, time",
             2,
