@@ -214,6 +214,7 @@ impl Facts {
         facts.outdated = facts.memory.generation > facts.generation();
         facts.memory.generation = facts.memory.generation.max(facts.generation());
         facts.note_claim();
+        facts.note_marks();
         facts.references.note(facts.object.as_deref());
         facts.start_afresh();
         facts
@@ -302,6 +303,7 @@ impl Facts {
                 self.outdated = false;
                 self.memory.generation = self.generation();
                 self.note_claim();
+                self.note_marks();
                 let spec_before = before.as_deref().map(|object| &object.spec);
                 if self.object.as_deref().map(|object| &object.spec) != spec_before {
                     self.references.note(self.object.as_deref());
@@ -544,6 +546,12 @@ impl Facts {
         self.deleted = true;
         self.memory.deleted = Some(id.clone());
         self.looks.insert(id, Look::Gone);
+    }
+
+    /// An object that bore our marks is new no more, even where it looks so later in this
+    /// pass: a restored etcd shows it as it was before.
+    fn note_marks(&mut self) {
+        self.memory.handled |= self.has_finalizer() || self.reading() != Reading::Absent;
     }
 
     /// A claim that is not trusted is settled from now on, or from its own time where
