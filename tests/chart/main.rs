@@ -1,0 +1,4 @@
+//! The Helm chart: what it renders, what of it a real apiserver takes, what it permits.
+
+mod helm;
+mod install;
