@@ -1,6 +1,7 @@
 {{/*
 What the operator does in a namespace, as RBAC rules: the same in a ClusterRole and in a Role. A
 test takes each away in turn, and sees in the apiserver's audit log that nothing else is asked for.
+list is used where a watch cannot begin with the list: on Kubernetes 1.31 and 1.33.
 */}}
 {{- define "identity-pool-operator.rules" -}}
 - apiGroups: [cognito-identity.dev]
@@ -46,7 +47,7 @@ test takes each away in turn, and sees in the apiserver's audit log that nothing
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   resourceNames: [identity-pool-operator]
-  verbs: [get, update, watch]
+  verbs: [get, update, list, watch]
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   verbs: [create]

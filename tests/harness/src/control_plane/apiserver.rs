@@ -85,6 +85,11 @@ impl Apiserver {
         Ok(())
     }
 
+    /// Turns off a feature that can be turned off.
+    pub(super) fn without_feature(&mut self, gate: &str) {
+        self.command.arg(format!("--feature-gates={gate}=false"));
+    }
+
     /// Starts it and waits until `client`, the administrator's, finds it ready.
     pub(super) async fn start(&self, client: &Client) -> Result<Process, Error> {
         let mut process = Process::start(&self.command, &self.log)?;

@@ -36,6 +36,15 @@ use access::Access;
 use apiserver::Apiserver;
 use certificates::Certificates;
 
+/// How the apiserver is set up.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Settings {
+    /// It writes an [audit log](ControlPlane::audit_log).
+    pub audited: bool,
+    /// It refuses a watch that begins with a list, as that of Kubernetes 1.31 and 1.33 does.
+    pub lists_apart: bool,
+}
+
 const AUDIT_LOG: &str = "audit.log";
 
 /// A running etcd and kube-apiserver; dropping it ends them and removes their data.
@@ -61,25 +70,21 @@ impl ControlPlane {
     /// # Panics
     /// When building the programs panics.
     pub async fn start() -> Result<Self, Error> {
-        Self::start_audited(false).await
+        Self::start_as(Settings::default()).await
     }
 
-    /// As [`start`](Self::start), with an [audit log](Self::audit_log).
+    /// As [`start`](Self::start), with an apiserver that is set up otherwise.
     ///
     /// # Errors
     /// As there.
     ///
     /// # Panics
     /// As there.
-    pub async fn start_with_audit_log() -> Result<Self, Error> {
-        Self::start_audited(true).await
-    }
-
-    async fn start_audited(audited: bool) -> Result<Self, Error> {
+    pub async fn start_as(settings: Settings) -> Result<Self, Error> {
         let tools = tokio::task::spawn_blocking(Tools::find_or_build)
             .await
             .expect("building the programs does not panic")?;
-        let start = |ports| Self::start_on(ports, &tools, audited);
+        let start = |ports| Self::start_on(ports, &tools, settings);
         ports::start_on_free_ports(start, Error::port_was_taken).await
     }
 
@@ -99,7 +104,7 @@ impl ControlPlane {
     async fn start_on(
         [client, peer, secure]: [u16; 3],
         tools: &Tools,
-        audited: bool,
+        settings: Settings,
     ) -> Result<Self, Error> {
         let scratch = Scratch::new()?;
         let folder = scratch.path();
@@ -114,8 +119,11 @@ impl ControlPlane {
             &certificates,
             folder,
         );
-        if audited {
+        if settings.audited {
             apiserver.audited(&folder.join(AUDIT_LOG), folder)?;
+        }
+        if settings.lists_apart {
+            apiserver.without_feature("WatchList");
         }
         let mut plane = Self {
             running: None,
