@@ -4,3 +4,5 @@ mod audit;
 mod helm;
 mod install;
 mod rbac;
+mod space;
+mod values;
