@@ -1,8 +1,11 @@
 //! The Helm chart: what it renders, what of it a real apiserver takes, what it permits.
 
 mod audit;
+mod flags;
+mod guardrails;
 mod helm;
 mod install;
+mod observed;
 mod rbac;
 mod space;
 mod values;

@@ -56,6 +56,15 @@ fn all() -> &'static (Vec<Rendered>, Vec<String>) {
     })
 }
 
+/// The documents of everything that is tried.
+pub(crate) fn rendered() -> Vec<&'static [Value]> {
+    all()
+        .0
+        .iter()
+        .map(|rendered| rendered.documents.as_slice())
+        .collect()
+}
+
 fn render(helm: &Helm, what: &str, values: &Value, release: &str) -> Vec<Value> {
     let rendered = helm.render(values, release);
     rendered.unwrap_or_else(|error| panic!("{what}: {values}: {error}"))
