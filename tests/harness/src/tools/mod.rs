@@ -7,6 +7,7 @@
 //! never downloaded, so checksums in `go.sum` cover everything that runs.
 
 mod build;
+pub mod debian;
 mod pinned;
 
 use std::env;
