@@ -7,5 +7,6 @@ mod helm;
 mod install;
 mod observed;
 mod rbac;
+mod readme;
 mod space;
 mod values;
