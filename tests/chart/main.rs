@@ -2,6 +2,7 @@
 
 mod audit;
 mod flags;
+mod gitops;
 mod guardrails;
 mod helm;
 mod install;
@@ -9,4 +10,5 @@ mod observed;
 mod rbac;
 mod readme;
 mod space;
+mod states;
 mod values;
