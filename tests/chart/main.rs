@@ -1,6 +1,7 @@
 //! The Helm chart: what it renders, what of it a real apiserver takes, what it permits.
 
 mod audit;
+mod docs;
 mod flags;
 mod gitops;
 mod guardrails;
