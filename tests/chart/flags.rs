@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::helm::{Helm, SERVED, answer, only, text};
-use crate::values::rendered;
+use crate::tried::rendered;
 
 /// Flags that a pod has no use for.
 const NOT_FOR_PODS: [&str; 2] = [

@@ -12,4 +12,6 @@ mod rbac;
 mod readme;
 mod space;
 mod states;
+mod tried;
 mod values;
+mod work;

@@ -300,7 +300,7 @@ impl ControlPlane {
 mod tests {
     use std::net::TcpListener;
 
-    use super::{ControlPlane, Error};
+    use super::{ControlPlane, Error, Settings};
     use crate::ports;
     use crate::tools::Tools;
 
@@ -312,7 +312,7 @@ mod tests {
             .unwrap();
         let ports: [u16; 3] = ports::free_ports().unwrap();
         let _other = TcpListener::bind(("127.0.0.1", ports[position])).unwrap();
-        ControlPlane::start_on(ports, &tools, false)
+        ControlPlane::start_on(ports, &tools, Settings::default())
             .await
             .unwrap_err()
     }
