@@ -171,6 +171,9 @@ impl Scene<'_> {
             Move::WriteStatus { status, .. } => {
                 let write = Write::Status(status);
                 self.note_find(process, status.identity_pool_id.as_deref());
+                if object.going && ready(status) == "False/Settling" {
+                    self.note(Event::WaitedToGo);
+                }
                 let said = status_print(Some(status));
                 let known = &mut self.state.processes[process].known;
                 if let Some(known) = known.get_mut(&object.uid) {
