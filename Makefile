@@ -31,7 +31,7 @@ test: lint ## All that CI checks: lints, unit tests, real apiserver, fake and th
 
 .PHONY: model-check
 model-check: ## Explore the core's protocol far beyond what `make test` does; many minutes, some GiB
-	cargo test -p model --test model -- --include-ignored --nocapture --test-threads=1
+	cargo test --workspace --test model -- --include-ignored --nocapture --test-threads=1
 
 .PHONY: lint
 lint: $(CARGO_DENY) ## Formatting, clippy, docs, licences and banned crates
