@@ -16,7 +16,7 @@ built = $$(cargo $(or $(2),build --bins) --workspace --message-format=json-rende
 
 .PHONY: help
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## Watch a pool's life on a cluster of its own; KUBECONFIG=… or CONTEXT=… for yours
@@ -36,6 +36,10 @@ test: lint ## All that CI checks: lints, unit tests, real apiserver, fake and th
 chart-test: ## The Helm chart alone: every value, every rule, real helm on a real apiserver (part of test)
 	cargo build --workspace --bins
 	cargo test --test chart -- --test-threads=4
+
+.PHONY: model-check
+model-check: ## Explore the core's protocol far beyond what `make test` does; many minutes, some GiB
+	cargo test --workspace --test model -- --include-ignored --nocapture --test-threads=1
 
 .PHONY: lint
 lint: $(CARGO_DENY) ## Formatting, clippy, docs, licences and banned crates

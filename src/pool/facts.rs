@@ -576,6 +576,12 @@ impl Facts {
         self.object.as_ref()?.metadata.uid.as_deref()
     }
 
+    /// Since when the object is known as it is now, own writes apart. Lists from before say
+    /// nothing of a call under a claim that came and went meanwhile.
+    pub(super) fn seen_at(&self) -> Timestamp {
+        self.read_at.unwrap_or(self.began)
+    }
+
     fn annotation(&self, key: &str) -> Option<&str> {
         let annotations = self.object.as_ref()?.metadata.annotations.as_ref()?;
         annotations.get(key).map(String::as_str)

@@ -19,6 +19,17 @@ fn world() -> World {
     World::new(IdentityPoolSpec::default())
 }
 
+/// Nobody looks for a pool by its name.
+fn world_that_never_looks_back() -> World {
+    World::new(IdentityPoolSpec {
+        adopt: Some(Adopt {
+            previous: Some(false),
+            ..Adopt::default()
+        }),
+        ..IdentityPoolSpec::default()
+    })
+}
+
 fn creations(world: &World) -> usize {
     world.calls.iter().filter(|call| **call == CREATE).count()
 }
@@ -106,19 +117,29 @@ fn a_process_remembers_its_own_call_when_the_object_has_forgotten_it() {
 
 #[test]
 fn an_object_that_bore_a_claim_is_not_new_though_a_restore_makes_it_look_so() {
-    let mut world = World::new(IdentityPoolSpec {
-        // Nobody looks for a pool of its name either.
-        adopt: Some(Adopt {
-            previous: Some(false),
-            ..Adopt::default()
-        }),
-        ..IdentityPoolSpec::default()
-    });
+    let mut world = world_that_never_looks_back();
     // Another process has just made the pool, and this one has not dealt with the object.
     world.pass();
     world.unlisted = world.owned();
     world.object().status = None;
     world.memory = Memory::new(Arrival::Event);
+    world.after_the_look = Some(|world| {
+        world.erase();
+        world.unlisted.clear();
+    });
+    world.run(HOUR);
+    assert_eq!((world.owned().len(), creations(&world)), (1, 1));
+}
+
+#[test]
+fn lists_from_before_the_marks_were_lost_are_no_evidence() {
+    let mut world = world_that_never_looks_back();
+    world.pass();
+    world.unlisted = world.owned();
+    let foreign = world.seed(&[]);
+    world.forge(foreign.as_str());
+    world.restart();
+    // Two lists show no pool, and the object says that there may be one.
     world.after_the_look = Some(|world| {
         world.erase();
         world.unlisted.clear();

@@ -44,6 +44,7 @@ pub(crate) enum Mutant {
 }
 
 /// One run of the checker.
+#[derive(Clone, Copy)]
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     pub(crate) processes: usize,

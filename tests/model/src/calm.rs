@@ -165,9 +165,11 @@ impl Calm<'_> {
         match (is_well(state), &mut self.well_since) {
             (Ok(()), None) => self.well_since = Some((print, 0)),
             (Ok(()), Some((before, rounds))) if *before == print => *rounds += 1,
-            (Ok(()), Some(_)) => return unwell("it changes though it was well"),
-            (Err(what), Some(_)) => return unwell(&format!("it does not stay well: {what}")),
-            (Err(what), None) if self.round == ROUNDS => return unwell(&what),
+            (Ok(()), Some(_)) => return Some(Err(unwell("it changes though it was well"))),
+            (Err(what), Some(_)) => {
+                return Some(Err(unwell(&format!("it does not stay well: {what}"))));
+            }
+            (Err(what), None) if self.round == ROUNDS => return Some(Err(unwell(&what))),
             (Err(_), None) => {}
         }
         let rounds = self.well_since.map(|(_, rounds)| rounds);
@@ -180,8 +182,8 @@ impl Calm<'_> {
     }
 }
 
-fn unwell(why: &str) -> Option<Result<(), Why>> {
-    Some(Err((rules::ESR, why.to_owned())))
+fn unwell(why: &str) -> Why {
+    (rules::ESR, why.to_owned())
 }
 
 /// Whether nothing is left to do.

@@ -131,18 +131,21 @@ impl Core {
     }
 
     /// What is known after something was seen `at` this instant, of what was begun at another.
+    ///
+    /// `hairs` tells what is seen at one instant apart, since true time is coarse: what is seen
+    /// later in a pass is seen a hair later.
     pub(crate) fn learn(
         &self,
         facts: &Printed<Facts>,
         heard: Heard,
         begun: Instant,
-        at: Instant,
+        (at, hairs): (Instant, u16),
     ) -> Printed<Facts> {
-        let key = print_of((facts.print, heard.print, begun.place(), at.place()));
+        let key = print_of((facts.print, heard.print, begun.place(), at.place(), hairs));
         self.facts.or_insert(key, || {
             let mut facts = (**facts).clone();
             facts.moment = self.moment(begun);
-            facts.learn(heard.seen, self.now(at));
+            facts.learn(heard.seen, later(self.now(at), hairs));
             Printed::new(facts, key)
         })
     }
@@ -151,6 +154,12 @@ impl Core {
     pub(crate) fn asked(&self) -> (usize, usize) {
         (self.moves.len(), self.facts.len())
     }
+}
+
+/// Some hairs later.
+pub(crate) fn later(at: Timestamp, hairs: u16) -> Timestamp {
+    let hairs = SignedDuration::from_nanos(hairs.into());
+    at.checked_add(hairs).expect("in range")
 }
 
 /// A `UUIDv7` of this instant that nobody else draws.

@@ -4,8 +4,8 @@
 //!
 //! - the call may still take effect, or no list shows its pool yet, and another than the process
 //!   that sent it acts, because that one is gone or does not act alone;
-//! - a process has begun a pass with the object as new and has not heard otherwise, while etcd goes
-//!   back to when it was new.
+//! - another process is in the middle of a pass that began before the restore, and etcd goes back to
+//!   the very version that this pass rests on, or to when the object was new, as which it takes it.
 
 use identity_pool_operator::pool::memory::{Arrival, Fate, Memory};
 use uuid::Uuid;
@@ -24,7 +24,7 @@ pub(crate) fn is_exposed(world: &World, state: &State) -> bool {
         || state.processes.len() > 1 && {
             let mut processes = 0..state.processes.len();
             processes.any(|process| is_about_to_send(world, state, object, process))
-                || processes_take_for_new(state, object)
+                || pass_from_before(state, object)
         }
 }
 
@@ -66,18 +66,22 @@ fn is_about_to_send(world: &World, state: &State, object: &Object, process: usiz
         && creates(&world.asked(state, process))
 }
 
-fn processes_take_for_new(state: &State, object: &Object) -> bool {
-    let takes_for_new = |process: &Process| {
+/// A pass is under way that would begin a creation on what it saw before etcd went back: it
+/// still takes the object for new, or has searched already and its write will find the version
+/// that it rests on.
+fn pass_from_before(state: &State, object: &Object) -> bool {
+    let looks_new = !object.held && object.claim.is_none();
+    let goes_on = |process: &Process| {
         let pass = process
             .pass
             .as_ref()
             .filter(|pass| pass.object.uid == object.uid);
         pass.is_some_and(|pass| {
             let memory = &pass.facts.memory;
-            memory.arrival == Arrival::Event && !memory.handled
+            let takes_for_new = memory.arrival == Arrival::Event && !memory.handled;
+            looks_new && takes_for_new || pass.object.version == object.version
         })
     };
-    let looks_new = !object.held && object.claim.is_none();
     let touched = state.records.iter().any(|record| record.uid == object.uid);
-    looks_new && touched && state.processes.iter().any(takes_for_new)
+    touched && state.processes.iter().any(goes_on)
 }

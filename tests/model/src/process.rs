@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::aws::{FOREIGN, answered, failure, short, told};
 use super::bounds::{Mutant, World};
-use super::core::{Heard, time};
+use super::core::{Heard, later, time};
 use super::etcd::{Object, Test, Write, status_print};
 use super::events::Event;
 use super::print::{Printed, print_of};
@@ -75,6 +75,7 @@ impl Scene<'_> {
             object: object.clone(),
             waits: None,
             stopped: None,
+            hairs: 0,
         });
         self.say(|_| {
             format!(
@@ -108,9 +109,11 @@ impl Scene<'_> {
             at.clock = clock;
             at.drawn = drawn;
         }
-        let facts = &self.pass(process).facts;
-        let facts = self.world.core.learn(facts, heard, at, now);
+        let pass = self.pass(process);
+        let hairs = pass.hairs + 1;
+        let facts = self.world.core.learn(&pass.facts, heard, at, (now, hairs));
         let pass = self.pass_mut(process);
+        pass.hairs = hairs;
         pass.facts = facts;
         pass.waits = None;
     }
@@ -171,6 +174,9 @@ impl Scene<'_> {
             Move::WriteStatus { status, .. } => {
                 let write = Write::Status(status);
                 self.note_find(process, status.identity_pool_id.as_deref());
+                if object.going && ready(status) == "False/Settling" {
+                    self.note(Event::WaitedToGo);
+                }
                 let said = status_print(Some(status));
                 let known = &mut self.state.processes[process].known;
                 if let Some(known) = known.get_mut(&object.uid) {
@@ -392,8 +398,7 @@ impl Scene<'_> {
         let pass = self.pass(process);
         let (uid, going) = (pass.object.uid, pass.object.going);
         let now = self.world.core.now(self.state.asking(process));
-        // Time is coarse here: a list that has to begin after an instant begins a hair later.
-        let began = now.max(later(after));
+        let began = later(now, pass.hairs + 1).max(later(after, 1));
         let mutant = self.world.scenario.mutant;
         let blind = mutant == Mutant::NoSearchOnDeletion && going;
         let missed = |pool: &&Pool| blind || twist == Twist::Shifted(pool.serial);
@@ -422,7 +427,7 @@ impl Scene<'_> {
         };
         if mutant == Mutant::OneList {
             self.learn(process, Heard::searched(search(began)));
-            let again = later(began);
+            let again = later(began, 1);
             return self.hear(process, Heard::searched(search(again)));
         }
         let list_began = if blind { time(100_000) } else { began };
@@ -607,12 +612,6 @@ type Done = Result<Option<Printed<Object>>, Trouble>;
 
 fn silence() -> Trouble {
     Trouble::Failed("no answer".into())
-}
-
-/// A hair later.
-fn later(at: Timestamp) -> Timestamp {
-    at.checked_add(jiff::SignedDuration::from_nanos(1))
-        .expect("in range")
 }
 
 fn ready(status: &identity_pool_operator::api::IdentityPoolStatus) -> String {

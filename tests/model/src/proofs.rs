@@ -52,6 +52,7 @@ fn a_protocol_with_a_part_left_out_is_refuted() {
 }
 
 #[test]
+#[ignore = "a minute more: make model-check"]
 fn the_fence_and_the_signature_stand_in_for_each_other() {
     holds(&explore(scenarios::spare_parts(), false));
 }

@@ -52,9 +52,12 @@ fn holds(world: &World, property: &str, so: bool) -> bool {
     so || place.is_none_or(|place| world.broken[place].swap(true, Ordering::Relaxed))
 }
 
+/// A property of safety, and whether a state has it.
+type Rule = (&'static str, fn(&State) -> bool);
+
 /// The property of safety that a state breaks.
 pub(crate) fn broken(state: &State) -> Option<&'static str> {
-    let rules: [(&str, fn(&State) -> bool); 4] = [
+    let rules: [Rule; 4] = [
         (P1, one_pool_each),
         (P3, nothing_left_behind),
         (P4, nothing_foreign_touched),

@@ -102,6 +102,8 @@ pub(crate) struct Pass {
     pub(crate) waits: Option<(u32, u8)>,
     /// Where a mutant stops the clock of a pass: true time of its claim.
     pub(crate) stopped: Option<u32>,
+    /// Things seen so far.
+    pub(crate) hairs: u16,
 }
 
 /// One process of the operator.
