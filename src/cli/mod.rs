@@ -1,5 +1,6 @@
 //! The command line: what can be asked of the binary.
 
+mod aws;
 mod cluster;
 mod election;
 mod flags;

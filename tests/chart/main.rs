@@ -10,6 +10,7 @@ mod install;
 mod observed;
 mod rbac;
 mod readme;
+mod shape;
 mod space;
 mod states;
 mod tried;
