@@ -4,6 +4,7 @@
 mod access;
 mod adoption;
 mod apiserver_faults;
+mod backup;
 mod binary;
 mod counting;
 mod crashes;
@@ -15,6 +16,7 @@ mod leadership;
 mod leaves;
 mod logs;
 mod orphans;
+mod outages;
 mod permissions;
 mod references;
 mod rig;

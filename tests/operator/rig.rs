@@ -59,7 +59,10 @@ impl Default for Setup {
 
 /// The world of one test.
 pub(crate) struct Rig {
+    /// The one that all tests share.
     pub(crate) plane: &'static ControlPlane,
+    /// The way to the one that this world is in.
+    config: kube::Config,
     pub(crate) fake: FakeCognito,
     pub(crate) client: Client,
     pub(crate) namespace: String,
@@ -69,14 +72,20 @@ pub(crate) struct Rig {
 impl Rig {
     /// A namespace with the CRD installed, and a fake without pools.
     pub(crate) async fn new(prefix: &str) -> Self {
-        let plane = ControlPlane::shared().await;
+        Self::on(ControlPlane::shared().await, prefix).await
+    }
+
+    /// The same on another control plane, which a test stops or restores.
+    pub(crate) async fn on(plane: &ControlPlane, prefix: &str) -> Self {
         let crds = identity_pool_operator::api::crds::crds_yaml().expect("CRDs");
         plane.apply_crds(&crds).await.expect("CRDs are accepted");
-        let client = careful_client(plane.config().await.expect("config")).expect("client");
+        let config = plane.config().await.expect("config");
+        let client = careful_client(config.clone()).expect("client");
         let namespace = Namespace::create(&client, prefix).await.expect("namespace");
         let namespace = namespace.name().to_owned();
         Self {
-            plane,
+            plane: ControlPlane::shared().await,
+            config,
             fake: FakeCognito::start().await,
             pools: Api::namespaced(client.clone(), &namespace),
             client,
@@ -94,8 +103,7 @@ impl Rig {
 
     /// Starts an operator with other settings.
     pub(crate) async fn operator_with(&self, setup: Setup) -> Running {
-        let config = self.plane.config().await.expect("config");
-        self.operator_through(config, &setup)
+        self.operator_through(self.config.clone(), &setup)
     }
 
     /// Starts an operator that reaches the apiserver as `config` says.

@@ -49,10 +49,13 @@ fn main() -> ExitCode {
 
 fn fetch_tools() -> Result<(), Box<dyn Error>> {
     let tools = Tools::find_or_build()?;
+    let backup = BackupTools::find_or_build()?;
     print_table(&[
         ("etcd", &tools.etcd.display()),
         ("kube-apiserver", &tools.kube_apiserver.display()),
         ("kubectl", &tools.kubectl.display()),
+        ("etcdctl", &backup.etcdctl.display()),
+        ("etcdutl", &backup.etcdutl.display()),
     ])
 }
 

@@ -28,6 +28,22 @@ pub(super) const ETCD: Pinned = Pinned {
     version_package: None,
 };
 
+pub(super) const ETCDCTL: Pinned = etcd_backup("etcdctl", "go.etcd.io/etcd/etcdctl/v3");
+
+pub(super) const ETCDUTL: Pinned = etcd_backup("etcdutl", "go.etcd.io/etcd/etcdutl/v3");
+
+const fn etcd_backup(name: &'static str, package: &'static str) -> Pinned {
+    Pinned {
+        name,
+        package,
+        go_mod: include_str!("../../tools/etcd-backup/go.mod"),
+        go_sum: include_str!("../../tools/etcd-backup/go.sum"),
+        duration: "about 10 seconds",
+        module: package,
+        version_package: None,
+    }
+}
+
 pub(super) const KUBE_APISERVER: Pinned = kube(
     "kube-apiserver",
     "k8s.io/kubernetes/cmd/kube-apiserver",
@@ -90,11 +106,13 @@ impl Pinned {
 
 #[cfg(test)]
 mod tests {
-    use super::{ETCD, KUBE_APISERVER, KUBECTL};
+    use super::{ETCD, ETCDCTL, ETCDUTL, KUBE_APISERVER, KUBECTL, Pinned};
+
+    const ALL: [&Pinned; 5] = [&ETCD, &ETCDCTL, &ETCDUTL, &KUBE_APISERVER, &KUBECTL];
 
     #[test]
     fn versions_come_from_the_module_files() {
-        for tool in [&ETCD, &KUBE_APISERVER, &KUBECTL] {
+        for tool in ALL {
             let numbers: Vec<u32> = tool
                 .version()
                 .split('.')
@@ -106,7 +124,7 @@ mod tests {
 
     #[test]
     fn module_files_name_each_package_as_a_tool() {
-        for tool in [&ETCD, &KUBE_APISERVER, &KUBECTL] {
+        for tool in ALL {
             assert!(tool.go_mod.contains(tool.package), "{}", tool.name);
         }
     }
