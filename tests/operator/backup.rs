@@ -133,11 +133,16 @@ impl World {
         let rig = &self.rig;
         match self.step {
             Step::Create => self.create().await,
-            Step::Claim => self.start().await,
+            Step::Claim => {
+                self.start().await;
+                self.rig.until_ready(APP).await;
+                // So that what is restored finds its pool by the owner's tag alone.
+                self.rename().await;
+            }
             Step::Late => return,
             Step::Record => {}
             Step::Edit => rig.set(APP, "allowClassicFlow", &json!(true)).await,
-            Step::Rename => rig.set(APP, "identityPoolName", &json!("renamed")).await,
+            Step::Rename => self.rename().await,
             Step::Roles => {
                 let roles = json!({ "authenticated": "arn:aws:iam::123456789012:role/user" });
                 rig.set(APP, "roles", &roles).await;
@@ -251,6 +256,11 @@ impl World {
         };
         let met = tokio::time::timeout(Duration::from_secs(120), met).await;
         assert!(met.is_ok(), "{:?}: waited in vain", self.step);
+    }
+
+    async fn rename(&self) {
+        let name = json!("renamed");
+        self.rig.set(APP, "identityPoolName", &name).await;
     }
 
     async fn create(&self) {
