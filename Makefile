@@ -37,10 +37,15 @@ lint: $(CARGO_DENY) ## Formatting, clippy, docs, licences and banned crates
 	$(CARGO_DENY) --log-level error check bans licenses sources
 
 .PHONY: generate
-generate: ## Write the generated files anew: crds/, docs/reasons.md
+generate: ## Write the generated files anew: crds/, docs/reasons.md, docs/iam.md
 	operator=$(call built,identity-pool-operator); \
 		"$$operator" crd > crds/identitypools.yaml; \
-		"$$operator" reasons > docs/reasons.md
+		"$$operator" reasons > docs/reasons.md; \
+		"$$operator" iam-page > docs/iam.md
+
+.PHONY: soak
+soak: ## Faults at random on a real apiserver: SOAK_CASES=40000, or SOAK_SECONDS=…; SOAK_SEED=…
+	cargo test --test faults -- soak
 
 .PHONY: bench
 bench: ## Print figures: throughput, latency, calls and writes per object, memory

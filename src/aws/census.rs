@@ -164,6 +164,11 @@ impl Census {
         self.owners.forget(id);
     }
 
+    /// Whose a pool is has become uncertain: whoever searches looks at it anew.
+    pub fn note_doubtful(&self, id: &PoolId) {
+        self.owners.forget(id);
+    }
+
     /// The pools with an owner tag, as far as is known without asking.
     #[must_use]
     pub fn known_owned(&self, owner: &str) -> Vec<Owned> {
@@ -325,6 +330,16 @@ mod tests {
         census.note_gone(&made.id);
         assert!(!census.exists(&made.id, &before));
         assert!(found(&census, "me").await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_pool_that_may_have_got_another_owner_is_looked_at_again() {
+        let account = Account::with(&[("a", "before")]);
+        let census = Census::new(account.paced());
+        assert!(found(&census, "me").await.is_empty());
+        account.give("a", "me");
+        census.note_doubtful(&PoolId::new("a"));
+        assert_eq!(found(&census, "me").await, ["a"]);
     }
 
     #[tokio::test]

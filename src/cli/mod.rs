@@ -3,6 +3,7 @@
 mod cluster;
 mod election;
 mod flags;
+mod policy;
 mod run;
 
 use std::process::ExitCode;
@@ -11,6 +12,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::api;
+use crate::aws;
 
 /// Flags or credentials that do not work; the shell's usual code for misuse.
 const EXIT_MISUSE: u8 = 2;
@@ -29,13 +31,23 @@ enum Command {
     Run(Box<flags::Flags>),
     /// Print the custom resource definitions as YAML.
     Crd,
+    /// Print the AWS IAM policy that the operator needs, as JSON.
+    IamPolicy(Box<policy::Flags>),
     /// Print the documentation page of condition reasons.
     #[command(hide = true)]
     Reasons,
+    /// Print the documentation page of AWS permissions.
+    #[command(hide = true)]
+    IamPage,
 }
 
 fn crds() -> Result<(), run::Error> {
     print!("{}", api::crds::crds_yaml()?);
+    Ok(())
+}
+
+fn page() -> Result<(), run::Error> {
+    print!("{}", aws::policy::page()?);
     Ok(())
 }
 
@@ -68,10 +80,12 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(flags) => run::run(*flags),
         Command::Crd => crds(),
+        Command::IamPolicy(flags) => policy::print(*flags),
         Command::Reasons => {
             print!("{}", api::condition::reasons_page());
             Ok(())
         }
+        Command::IamPage => page(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -175,6 +175,9 @@ fn by_owner(facts: &Facts, settled: impl Into<Option<Timestamp>>) -> Flow<Option
             _ => describe(id),
         };
     }
+    if let Some(pool) = facts.seen_as_ours() {
+        return Flow::Continue(Some(pool));
+    }
     let Some(settled) = settled else {
         return Flow::Continue(None);
     };

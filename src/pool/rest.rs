@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use super::call::{Failure, Operation};
+use super::call::{DEADLINE, Failure, Operation};
+use super::claim::SEND_FENCE;
 use super::facts::Facts;
 use super::memory::{Fate, Hold, Memory, SLOW_RETRY, Trigger, Unshown, spread};
 use super::next::Verdict;
 use super::notes::Weight;
 use super::time;
-use crate::api::Reason;
 use crate::api::condition::{self, READY, Stance};
+use crate::api::{Managed, Reason};
 
 /// Part of the resync period by which two looks may be nearer or further apart.
 const RESYNC_SPREAD: u32 = 10;
@@ -19,6 +20,12 @@ const RETRY_SPREAD: u32 = 20;
 
 /// Longest pause between two looks for a pool that may show up any moment.
 const DOUBTFUL_PAUSE: Duration = Duration::from_secs(30);
+
+/// For this long another object that looked at a pool before it was taken over may still put its
+/// own tags on it: its look has to be recent, and its call ends by its deadline.
+const CONTESTED_FOR: Duration = SEND_FENCE
+    .saturating_add(DEADLINE)
+    .saturating_add(Duration::from_secs(5));
 
 /// Longest pause between two looks for a change that is late: seconds at most.
 const LATE_PAUSE: Duration = Duration::from_secs(5);
@@ -178,6 +185,11 @@ fn in_sync(facts: &Facts) -> Rest {
     let period = spread(period(facts), RESYNC_SPREAD, facts.moment.jitter);
     // A change that got no answer may still undo this one.
     let pause = late.map_or(period, |late| period.min(late + Duration::from_secs(1)));
+    let pause = if facts.has_just_taken_over(CONTESTED_FOR) {
+        pause.min(CONTESTED_FOR)
+    } else {
+        pause
+    };
     let outcome = if facts.changed.is_empty() {
         Outcome::Unchanged
     } else {
@@ -190,6 +202,9 @@ fn in_sync(facts: &Facts) -> Rest {
     if let Some(memory) = &mut rest.memory {
         memory.next_look = Some(time::after(facts.moment.now, pause));
         memory.late_until = facts.memory.late_until.filter(|_| late.is_some());
+        if late.is_none() {
+            memory.sent = Managed::default();
+        }
         memory.role_refused_since = None;
         memory.hold = facts.meddled.then(|| hold(facts, MEDDLED_PAUSE)).flatten();
     }

@@ -366,6 +366,44 @@ fn roles_that_the_object_of_before_had_set_are_left_alone_and_shown() {
     }
 }
 
+/// AWS has no compare-and-swap: of two who take one pool at once the later tag counts, and the
+/// other says so as soon as no call of theirs can be under way.
+#[test]
+fn a_pool_that_another_object_took_at_the_same_time_is_given_up_within_a_minute() {
+    for dies in [false, true] {
+        let mut world = World::new(IdentityPoolSpec::default());
+        let id = clicked(&mut world, true);
+        if dies {
+            // Look, reserve, claim, tag and what lies between: the next process finds the tag.
+            while world.owned().is_empty() {
+                let moves = 1 + world.writes.len() + world.calls.len();
+                world.crash_after(moves, true);
+            }
+            world.restart();
+        }
+        world.pass();
+        assert_eq!(world.condition("Ready"), "True/InSync");
+        let pool = world.pools.get_mut(&id).expect("there");
+        let other = "cluster/22222222-2222-3333-4444-555555555555";
+        pool.tags.insert(OWNER_TAG.into(), other.into());
+        let taken = world.pools[&id].clone();
+        world.run(60 * SECOND);
+        assert_eq!(world.condition("Stalled"), "True/ForeignOwner", "{dies}");
+        assert_eq!(world.pools[&id], taken, "{dies}");
+    }
+    // Where nobody else takes it, one more look is all that it costs.
+    let mut world = World::new(IdentityPoolSpec::default());
+    clicked(&mut world, true);
+    world.pass();
+    world.count_anew();
+    world.run(1000 * SECOND);
+    let looks = [
+        Operation::DescribeIdentityPool,
+        Operation::GetIdentityPoolRoles,
+    ];
+    assert_eq!(world.calls, looks);
+}
+
 /// Whoever can write status leads the operator to no other object by it.
 #[test]
 fn a_forged_name_of_a_config_map_is_no_name() {

@@ -12,6 +12,7 @@ mod creation;
 mod credentials;
 mod deletion;
 mod export;
+mod iam;
 mod leadership;
 mod leaves;
 mod logs;
@@ -19,6 +20,7 @@ mod orphans;
 mod outages;
 mod permissions;
 mod references;
+#[path = "../shared/rig.rs"]
 mod rig;
 mod settings;
 mod shell;

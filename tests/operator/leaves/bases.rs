@@ -77,7 +77,7 @@ impl Base {
     }
 
     /// A value that comes from elsewhere.
-    fn from(self, key: &str) -> Value {
+    fn source(self, key: &str) -> Value {
         match self {
             Base::Plain => unreachable!("it has values of its own"),
             Base::FromMaps => json!({ "configMapKeyRef": { "name": NAMES[0], "key": key } }),
@@ -91,33 +91,33 @@ impl Base {
     pub(super) fn spec(self) -> Value {
         match self {
             Base::Plain => plain(),
-            _ => self.from_elsewhere(),
+            _ => self.referring(),
         }
     }
 
-    fn from_elsewhere(self) -> Value {
+    fn referring(self) -> Value {
         let secret = json!({ "secretKeyRef": { "name": NAMES[0], "key": "twitter" } });
         json!({
             "cognitoIdentityProviders": [
-                { "name": "staff", "providerNameFrom": self.from("staff"), "clientIdFrom": self.from("web") },
-                { "name": "staff2", "providerNameFrom": self.from("shop"), "clientIdFrom": self.from("app") },
-                { "name": "spare", "providerNameFrom": self.from("staff"), "clientIdFrom": self.from("app") },
+                { "name": "staff", "providerNameFrom": self.source("staff"), "clientIdFrom": self.source("web") },
+                { "name": "staff2", "providerNameFrom": self.source("shop"), "clientIdFrom": self.source("app") },
+                { "name": "spare", "providerNameFrom": self.source("staff"), "clientIdFrom": self.source("app") },
             ],
             "supportedLoginProvidersFrom": {
                 "api.twitter.com": secret,
-                "graph.facebook.com": self.from("facebook"),
+                "graph.facebook.com": self.source("facebook"),
             },
-            "developerProviderNameFrom": self.from("app"),
-            "openIdConnectProviderARNsFrom": [self.from("oidc")],
-            "samlProviderARNsFrom": [self.from("saml")],
+            "developerProviderNameFrom": self.source("app"),
+            "openIdConnectProviderARNsFrom": [self.source("oidc")],
+            "samlProviderARNsFrom": [self.source("saml")],
             "roles": {
-                "authenticatedFrom": self.from("user"),
-                "unauthenticatedFrom": self.from("guest"),
+                "authenticatedFrom": self.source("user"),
+                "unauthenticatedFrom": self.source("guest"),
             },
             "roleMappings": [
                 { "provider": "staff", "type": "Rules", "ambiguousRoleResolution": "Deny", "rules": [
-                    { "claim": "team", "matchType": "Equals", "value": "ops", "roleARNFrom": self.from("admin") },
-                    { "claim": "team", "matchType": "Equals", "value": "dev", "roleARNFrom": self.from("user") },
+                    { "claim": "team", "matchType": "Equals", "value": "ops", "roleARNFrom": self.source("admin") },
+                    { "claim": "team", "matchType": "Equals", "value": "dev", "roleARNFrom": self.source("user") },
                 ] },
             ],
             "principalTagAttributeMaps": [{ "provider": "staff", "principalTags": { "team": "team" } }],

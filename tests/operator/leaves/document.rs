@@ -133,12 +133,11 @@ fn collect(value: &Value, schema: &Value, pointer: &str, path: &str, nodes: &mut
         Value::Object(fields) => {
             for (name, value) in fields {
                 let pointer = format!("{pointer}/{name}");
-                match schema["properties"].get(name) {
-                    Some(schema) => visit(value, schema, pointer, schema::join(path, name)),
-                    None => {
-                        let schema = &schema["additionalProperties"];
-                        visit(value, schema, pointer, format!("{path}{{}}"));
-                    }
+                if let Some(schema) = schema["properties"].get(name) {
+                    visit(value, schema, pointer, schema::join(path, name));
+                } else {
+                    let schema = &schema["additionalProperties"];
+                    visit(value, schema, pointer, format!("{path}{{}}"));
                 }
             }
         }

@@ -18,7 +18,7 @@ use futures::future::join_all;
 use subject::Subject;
 
 /// Edits of a chain, and chains that run side by side in one world.
-const EDITS: usize = 70;
+const EDITS: usize = 50;
 const CHAINS: usize = 4;
 
 /// Fields that no edit here can show, and where they are shown.

@@ -54,7 +54,7 @@ impl World {
         shown
     }
 
-    /// Server-side apply, as GitOps tools do it; whether the apiserver takes it.
+    /// Server-side apply, as tools do it that keep a cluster like a repository; whether the apiserver takes it.
     async fn apply(&self, name: &str, spec: &Value) -> bool {
         let object = json!({
             "apiVersion": "cognito-identity.dev/v1alpha1", "kind": "IdentityPool",
