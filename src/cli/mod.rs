@@ -4,6 +4,7 @@ mod cluster;
 mod election;
 mod flags;
 mod policy;
+mod probe;
 mod run;
 
 use std::process::ExitCode;
@@ -33,6 +34,11 @@ enum Command {
     Crd,
     /// Print the AWS IAM policy that the operator needs, as JSON.
     IamPolicy(Box<policy::Flags>),
+    /// Ask an operator's page, such as `http://host:8080/metrics`: exit code 0 if it answers 200.
+    Probe {
+        /// What to ask
+        url: String,
+    },
     /// Print the documentation page of condition reasons.
     #[command(hide = true)]
     Reasons,
@@ -81,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Run(flags) => run::run(*flags),
         Command::Crd => crds(),
         Command::IamPolicy(flags) => policy::print(*flags),
+        Command::Probe { url } => probe::probe(&url).map_err(run::Error::from),
         Command::Reasons => {
             print!("{}", api::condition::reasons_page());
             Ok(())

@@ -65,6 +65,8 @@ pub(super) enum Error {
     Crd(#[from] serde_saphyr::ser::Error),
     #[error("the policy cannot be written: {0}")]
     Policy(#[from] serde_json::Error),
+    #[error("{0}")]
+    Probe(#[from] super::probe::Error),
 }
 
 impl Error {
@@ -82,7 +84,11 @@ impl Error {
             | Self::Controller(Controller::Selector(_) | Controller::LeaseDenied { .. }) => {
                 EXIT_MISUSE
             }
-            Self::Controller(_) | Self::Runtime(_) | Self::Crd(_) | Self::Policy(_) => 1,
+            Self::Controller(_)
+            | Self::Runtime(_)
+            | Self::Crd(_)
+            | Self::Policy(_)
+            | Self::Probe(_) => 1,
         }
     }
 }

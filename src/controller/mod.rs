@@ -23,6 +23,7 @@ mod references;
 mod run;
 mod sentence;
 mod standby;
+mod stream;
 mod touched;
 mod watch;
 
