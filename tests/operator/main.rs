@@ -4,6 +4,7 @@
 mod access;
 mod adoption;
 mod apiserver_faults;
+mod backup;
 mod binary;
 mod counting;
 mod crashes;
@@ -15,6 +16,8 @@ mod iam;
 mod leadership;
 mod leaves;
 mod logs;
+mod orphans;
+mod outages;
 mod permissions;
 mod references;
 #[path = "../shared/rig.rs"]
@@ -24,6 +27,7 @@ mod shell;
 mod start;
 mod status;
 mod stop;
+mod stored;
 mod third_party;
 mod waiting;
 mod wire;

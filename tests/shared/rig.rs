@@ -89,7 +89,10 @@ pub(crate) fn restrict(fake: &FakeCognito, access_key: &str, uses: &Uses) {
 
 /// The world of one test.
 pub(crate) struct Rig {
+    /// The one that all tests share.
     pub(crate) plane: &'static ControlPlane,
+    /// The way to the one that this world is in.
+    config: kube::Config,
     pub(crate) fake: FakeCognito,
     pub(crate) client: Client,
     pub(crate) namespace: String,
@@ -106,7 +109,18 @@ impl Rig {
         static INSTALLED: OnceCell<()> = OnceCell::const_new();
         let plane = ControlPlane::shared().await;
         INSTALLED.get_or_init(|| install(plane)).await;
-        let client = careful_client(plane.config().await.expect("config")).expect("client");
+        Self::within(plane, prefix).await
+    }
+
+    /// The same on another control plane, which a test stops or restores.
+    pub(crate) async fn on(plane: &ControlPlane, prefix: &str) -> Self {
+        install(plane).await;
+        Self::within(plane, prefix).await
+    }
+
+    async fn within(plane: &ControlPlane, prefix: &str) -> Self {
+        let config = plane.config().await.expect("config");
+        let client = careful_client(config.clone()).expect("client");
         let namespace = Namespace::create(&client, prefix).await.expect("namespace");
         let namespace = namespace.name().to_owned();
         let fake = FakeCognito::start().await;
@@ -114,7 +128,8 @@ impl Rig {
             restrict(&fake, access_key, &uses());
         }
         Self {
-            plane,
+            plane: ControlPlane::shared().await,
+            config,
             fake,
             pools: Api::namespaced(client.clone(), &namespace),
             client,
@@ -139,8 +154,7 @@ impl Rig {
 
     /// Starts an operator with other settings.
     pub(crate) async fn operator_with(&self, setup: Setup) -> Running {
-        let config = self.plane.config().await.expect("config");
-        self.operator_through(config, &setup)
+        self.operator_through(self.config.clone(), &setup)
     }
 
     /// Starts an operator that reaches the apiserver as `config` says.
