@@ -90,6 +90,8 @@ reasons! {
     Settling: Progressing, next "Nothing; it ends by itself after the settle window at the latest.";
     /// AWS does not show a pool that was created a moment ago.
     NotYetVisible: Progressing, next "Nothing.";
+    /// AWS accepted a change of roles or principal tags and does not show it yet. Waited for half a minute.
+    ChangeNotYetVisible: Progressing, next "Nothing; if it stays the change is made once more, and then a person is asked.";
     /// AWS asked for a slower pace.
     Throttled: Progressing, next "It is tried again; if it stays, ask AWS for a higher request rate.";
     /// AWS could not be reached, failed, or gave no clear answer.
@@ -168,6 +170,10 @@ reasons! {
     NoTokenCheck: Good, next "Set serverSideTokenCheck to true, at the price of a call to the user pool at each exchange.";
     /// A second pool bears this object's owner tag. It is not touched.
     SecondPool: Good, next "Find out who copied the tags; delete or untag the second pool.";
+    /// The pool was taken over with roles or role mappings that the spec does not manage. They stay as they are.
+    SettingsLeftAlone: Good, next "Write spec.roles and spec.roleMappings, empty to clear them, unless they are wanted as they are.";
+    /// spec.adopt leads to another pool than the one that the object has. It is not followed.
+    AdoptionIgnored: Good, next "Remove spec.adopt, or take the other pool with an object of its own.";
     /// Nothing doubtful was found.
     NoAdvice: Good, next "Nothing.";
     /// The pool is as the operator left it.
@@ -184,11 +190,17 @@ impl fmt::Display for Reason {
 pub const CREATED: &str = "Created";
 /// Event: a pool with the object's owner tag was found and recorded.
 pub const FOUND: &str = "Found";
+/// Reason of the Event about a pool that was taken over.
+pub const ADOPTED: &str = "Adopted";
 /// Event: a change made outside was undone.
 pub const DRIFT_CORRECTED: &str = "DriftCorrected";
 
 /// The reasons that only Events have.
-const EVENTS: [(&str, &str); 3] = [
+const EVENTS: [(&str, &str); 4] = [
+    (
+        ADOPTED,
+        "A pool that was there before was taken over, as spec.adopt asks.",
+    ),
     (CREATED, "The pool was made."),
     (
         FOUND,

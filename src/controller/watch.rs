@@ -21,6 +21,7 @@ use super::memories::Memories;
 use super::references::References;
 use super::sentence::{answer, sentence};
 use super::stream;
+use crate::api::IdentityPool;
 use crate::api::names::{CLAIM_ANNOTATION, FINALIZER, RECONCILE_AT_ANNOTATION};
 use crate::pool::memory::Arrival;
 use crate::telemetry::Telemetry;
@@ -236,16 +237,9 @@ fn words(error: &watcher::Error) -> String {
     }
 }
 
-/// An object that goes with our finalizer still on it was deleted in the very moment in
-/// which the finalizer came: the apiserver does not look again. Its pool stays, if its id
-/// was on record by then; the pass that made it sees to the others.
+/// Says so when an object takes its pool's only record with it.
 fn vanished(object: &Guarded) {
-    let pool = object.0.as_ref().ok().and_then(|object| {
-        let held = object.finalizers().iter().any(|name| name == FINALIZER);
-        let status = object.status.as_ref().filter(|_| held)?;
-        status.identity_pool_id.as_deref()
-    });
-    if let Some(pool_id) = pool {
+    if let Some(pool_id) = object.0.as_ref().ok().and_then(left_behind) {
         tracing::warn!(
             namespace = object.namespace(),
             name = object.name_any(),
@@ -254,6 +248,18 @@ fn vanished(object: &Guarded) {
             "the object went in spite of the operator's finalizer; its pool stays in AWS"
         );
     }
+}
+
+/// The pool of an object that went in spite of our finalizer: it was deleted in the very
+/// moment in which the finalizer came, and the apiserver does not look again. Such an object
+/// never had a time of deletion; one that was let go shows its last finalizer still, but has
+/// one. Its pool stays, if its id was on record by then; the pass that made it sees to the
+/// others.
+fn left_behind(object: &IdentityPool) -> Option<&str> {
+    let held = object.finalizers().iter().any(|name| name == FINALIZER);
+    let unasked = object.metadata.deletion_timestamp.is_none();
+    let status = object.status.as_ref().filter(|_| held && unasked)?;
+    status.identity_pool_id.as_deref()
 }
 
 /// Ends a stream of keys when the operator is asked to stop; running passes go on.
@@ -286,6 +292,26 @@ mod tests {
             memories,
             telemetry,
         }
+    }
+
+    #[test]
+    fn only_an_object_that_nobody_let_go_leaves_its_pool_behind() {
+        let gone = |metadata: serde_json::Value| -> IdentityPool {
+            serde_json::from_value(serde_json::json!({
+                "apiVersion": "cognito-identity.dev/v1alpha1", "kind": "IdentityPool",
+                "metadata": metadata, "spec": {}, "status": { "identityPoolId": "r:1" },
+            }))
+            .expect("an object")
+        };
+        let held = serde_json::json!({ "name": "app", "finalizers": [FINALIZER] });
+        assert_eq!(left_behind(&gone(held.clone())), Some("r:1"));
+        let mut let_go = held;
+        let_go["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
+        assert_eq!(left_behind(&gone(let_go)), None);
+        assert_eq!(
+            left_behind(&gone(serde_json::json!({ "name": "app" }))),
+            None
+        );
     }
 
     fn refused(code: u16) -> watcher::Error {

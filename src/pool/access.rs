@@ -244,6 +244,20 @@ pub(super) fn reads_roles(desired: &Access, managed: &Managed) -> bool {
     asked || managed.roles || managed.role_mappings
 }
 
+/// What a pool has and nobody here manages, by spec field; nothing where there is none.
+pub(super) fn unmanaged(desired: &Access, managed: &Managed, observed: &RoleSet) -> Vec<String> {
+    let RoleSet { roles, mappings } = observed;
+    let roles = roles
+        .iter()
+        .map(|(name, role)| format!("roles.{name} ({role})"))
+        .filter(|_| desired.roles.is_none() && !managed.roles);
+    let mappings = mappings
+        .keys()
+        .map(|provider| format!("roleMappings[{provider}]"))
+        .filter(|_| desired.mappings.is_none() && !managed.role_mappings);
+    roles.chain(mappings).collect()
+}
+
 /// The providers whose principal tags have to be looked at.
 pub(super) fn providers(desired: &Access, managed: &Managed) -> BTreeSet<String> {
     let asked = desired.principal_tags.iter().flatten();
@@ -409,6 +423,45 @@ pub(super) fn role_drift(desired: &RoleSet, observed: &RoleSet) -> Vec<FieldDrif
         )
     });
     roles.into_iter().chain(mappings).flatten().collect()
+}
+
+/// The roles that were asked for and are not shown, in a sentence of their own: AWS drops a
+/// role that it does not accept without a word. Nothing where only other values differ.
+pub(super) fn lost_roles(drift: &[FieldDrift]) -> String {
+    let of_roles = drift.iter().filter(|entry| entry.field.starts_with("role"));
+    let lost: BTreeSet<String> = of_roles
+        .flat_map(|entry| {
+            let have = arns(&entry.actual);
+            arns(&entry.desired)
+                .into_iter()
+                .filter(move |arn| !have.contains(arn))
+        })
+        .collect();
+    if lost.is_empty() {
+        return String::new();
+    }
+    let lost: Vec<String> = lost.into_iter().collect();
+    format!(
+        " It does not show {}: see that the role exists in this account and is named rightly.",
+        lost.join(", ")
+    )
+}
+
+/// The role ARNs in one side of a drift, wherever they stand in it.
+fn arns(shown: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![serde_json::from_str(shown).unwrap_or_default()];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::String(text) if text.contains(":role/") => {
+                found.insert(text);
+            }
+            Value::Array(items) => open.extend(items),
+            Value::Object(fields) => open.extend(fields.into_values()),
+            _ => {}
+        }
+    }
+    found
 }
 
 /// The drift of one provider's principal tags.

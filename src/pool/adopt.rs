@@ -2,7 +2,7 @@
 //! earlier object of the same namespace and name left behind.
 //!
 //! Asked only where the object certainly has no pool of its own. A pool with another
-//! owner is never taken. Nothing is changed before a person has agreed: by `overwrite`,
+//! owner is never taken, unless that owner was an earlier object of this namespace and name. Nothing is changed before a person has agreed: by `overwrite`,
 //! or by `previous: true`.
 
 use super::call::Call;
@@ -90,25 +90,34 @@ fn named<'a>(facts: &'a Facts, id: &PoolId) -> Flow<Option<&'a Observed>> {
     let pool = match facts.look(id) {
         None => return act(Move::Call(Call::DescribeIdentityPool { id: id.clone() })),
         Some(Look::Found(pool, _)) => pool,
-        Some(Look::Gone) => {
-            return hold(
-                Reason::AdoptionTargetMissing,
-                format!(
-                    "spec.adopt leads to pool {id}, which is not there. Correct it, or remove \
-                     spec.adopt to have a new pool made."
-                ),
-            );
-        }
+        Some(Look::Gone) => return hold(Reason::AdoptionTargetMissing, missing(facts, id)),
     };
     match ownership::verdict(&pool.tags, &facts.owner()) {
         Ownership::Ours | Ownership::Nobody => Flow::Continue(Some(pool)),
+        // Its owner is no more, and a person has chosen it among several.
+        Ownership::Other(_) if is_predecessor(facts, pool) => Flow::Continue(Some(pool)),
         Ownership::Other(owner) => hold(
             Reason::ForeignOwner,
             format!(
-                "spec.adopt leads to pool {id}, which has another owner: its tag {OWNER_TAG} says \
-                 {owner}. Nothing is written to it. If that owner is no more, remove the tag from the \
-                 pool."
+                "spec.adopt leads to pool {id}, which belongs to {}. Nothing is written to it. If that \
+                 owner is no more, remove its tag {OWNER_TAG} from the pool.",
+                ownership::described(&pool.tags, owner, &facts.operator.installation)
             ),
+        ),
+    }
+}
+
+/// The region stands in every id, so one of another region cannot be found in this.
+fn missing(facts: &Facts, id: &PoolId) -> String {
+    let ours = facts.region();
+    match id.as_str().split_once(':') {
+        Some((theirs, _)) if theirs != ours => format!(
+            "spec.adopt leads to pool {id}, which by its id is in region {theirs}, but this object is \
+             in {ours}. Set spec.region to {theirs}, or correct the id."
+        ),
+        _ => format!(
+            "spec.adopt leads to pool {id}, which is not there. Correct it, or remove spec.adopt to \
+             have a new pool made."
         ),
     }
 }
@@ -161,9 +170,15 @@ fn left_behind(facts: &Facts, found: &[&Observed]) -> String {
              take it only if this object is the same application."
         );
     }
+    let flag = if facts.operator.allows_adoption {
+        ""
+    } else {
+        " (which needs the operator's --allow-adoption)"
+    };
     format!(
         "{} pools were left by earlier objects {source}: {}. None is taken. Set \
-         spec.adopt.identityPoolId to one, or spec.adopt.previous to false to have a new pool made.",
+         spec.adopt.identityPoolId to one{flag}, or spec.adopt.previous to false to have a new pool \
+         made.",
         ids.len(),
         list(&ids)
     )

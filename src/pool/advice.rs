@@ -1,9 +1,10 @@
 //! Legal but doubtful: told in a condition of its own, never in the way of anything.
 
 use super::facts::{Facts, Look};
-use super::next;
 use super::ownership::Owned;
 use super::settings::PoolId;
+use super::{access, next, status};
+use crate::api::condition::{self, ADVISORY};
 use crate::api::{AmbiguousRoleResolution, IdentityPoolSpec, Reason};
 
 /// What is doubtful, the gravest first.
@@ -22,8 +23,44 @@ pub(super) fn advice(facts: &Facts) -> Vec<(Reason, String)> {
         let doubtful = DOUBTS.iter().filter(|(_, is_so, _)| is_so(spec));
         doubtful.map(|(reason, _, sentence)| (*reason, (*sentence).to_owned()))
     });
-    second.into_iter().chain(doubts).collect()
+    second
+        .into_iter()
+        .chain(adoption_ignored(facts))
+        .chain(left_alone(facts))
+        .chain(doubts)
+        .collect()
 }
+
+/// An object that has its pool takes no other, whatever its spec says later.
+fn adoption_ignored(facts: &Facts) -> Option<(Reason, String)> {
+    let own = &next::located(facts)?.id;
+    let wanted = facts.adopt().identity_pool_id?;
+    let sentence = format!(
+        "spec.adopt.identityPoolId is {wanted}, but the object has pool {own} and keeps it."
+    );
+    (wanted != own.as_str()).then_some((Reason::AdoptionIgnored, sentence))
+}
+
+/// What a pool that was taken over had before and keeps. Where roles were not looked at in
+/// this pass, what was said of them stands.
+fn left_alone(facts: &Facts) -> Option<(Reason, String)> {
+    let reason = Reason::SettingsLeftAlone;
+    let looked = next::located(facts).and_then(|pool| facts.roles.get(&pool.id));
+    let (Some((roles, _)), Some(desired)) = (looked, facts.desired()) else {
+        let status = facts.status();
+        let said = condition::find(&status.conditions, ADVISORY)?;
+        let (sentence, _) = said.message.split_once(LEFT_ALONE_ENDS)?;
+        let begins = sentence.find(LEFT_ALONE_BEGINS)?;
+        return Some((reason, format!("{}{LEFT_ALONE_ENDS}", &sentence[begins..])));
+    };
+    let left = access::unmanaged(&desired.access, &status::managed(facts), roles);
+    let told = facts.took_over() && !left.is_empty();
+    let sentence = format!("{LEFT_ALONE_BEGINS}{}{LEFT_ALONE_ENDS}", left.join(", "));
+    told.then_some((reason, sentence))
+}
+
+const LEFT_ALONE_BEGINS: &str = "The pool was taken over with what the spec does not manage: ";
+const LEFT_ALONE_ENDS: &str = ". It stays as it is.";
 
 /// A reason, when it holds, and what is said.
 type Doubt = (Reason, fn(&IdentityPoolSpec) -> bool, &'static str);

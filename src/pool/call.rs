@@ -119,6 +119,23 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::CreateIdentityPool,
+        Self::UpdateIdentityPool,
+        Self::DescribeIdentityPool,
+        Self::DeleteIdentityPool,
+        Self::ListIdentityPools,
+        Self::ListIdentities,
+        Self::TagResource,
+        Self::UntagResource,
+        Self::GetIdentityPoolRoles,
+        Self::SetIdentityPoolRoles,
+        Self::GetPrincipalTagAttributeMap,
+        Self::SetPrincipalTagAttributeMap,
+        Self::GetCallerIdentity,
+    ];
+
     /// AWS's name of it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -314,7 +331,19 @@ pub struct Failure {
     pub request_id: Option<String>,
 }
 
+/// What AWS says of an operation of ours that the operator's identity may not call. Of a role
+/// that may not be passed it says `iam:PassRole`, or names the role.
+const OWN_ACTIONS: &str = "perform: cognito-identity:";
+
 impl Failure {
+    /// Whether AWS did not accept a role, rather than the call.
+    #[must_use]
+    pub(super) fn refuses_role(&self) -> bool {
+        self.operation == Operation::SetIdentityPoolRoles
+            && self.kind == FailureKind::Denied
+            && !self.message.contains(OWN_ACTIONS)
+    }
+
     /// An answer of another kind than the call has. Whatever it did, nobody can tell.
     #[must_use]
     pub fn unreadable(operation: Operation, what: &str) -> Self {

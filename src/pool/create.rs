@@ -99,10 +99,11 @@ pub(super) fn claim_for(facts: &Facts, pool: &Observed) -> Claim {
         claim::Reading::Trusted(claim, _) => Some(claim.id),
         claim::Reading::Absent | claim::Reading::Void(_) | claim::Reading::Untrusted(_) => None,
     };
-    claim_of(
-        facts,
-        of_object.or_else(of_pool).unwrap_or(facts.moment.draw),
-    )
+    let id = of_object.or_else(of_pool).unwrap_or(facts.moment.draw);
+    Claim {
+        adopted: facts.took_over(),
+        ..claim_of(facts, id)
+    }
 }
 
 fn claim_of(facts: &Facts, id: Uuid) -> Claim {

@@ -203,8 +203,19 @@ pub(super) fn exported(facts: &Facts) -> Flow {
     }
     let mut stale = on_record
         .iter()
-        .filter(|known| Some(known.as_str()) != name);
+        .filter(|known| is_name(known) && Some(known.as_str()) != name);
     stale.try_for_each(|stale| settle(facts, stale, None))
+}
+
+/// Whether an object can have this name. What is on record may be forged, and goes into a path.
+fn is_name(name: &str) -> bool {
+    let part = |part: &str| {
+        let mut bytes = part.bytes();
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let framed = part.starts_with('-') || part.ends_with('-');
+        !part.is_empty() && !framed && bytes.all(plain)
+    };
+    name.split('.').all(part)
 }
 
 /// What is known of what the spec asks for. Roles and principal tags that stand in the spec

@@ -21,11 +21,11 @@ use super::redaction;
 use super::references::References;
 use super::settings::{self, Desired, Observed, PoolId, Settings, Tags};
 use super::sources::Findings;
-use super::time;
+use super::{status, time};
 use crate::api::names::{CLAIM_ANNOTATION, CLAIM_TAG, FINALIZER, RECONCILE_AT_ANNOTATION};
 use crate::api::{
-    Adopt, DeletionPolicy, IdentityPool, IdentityPoolSpec, IdentityPoolStatus, ManagementPolicy,
-    OnExternalDeletion,
+    Adopt, DeletionPolicy, IdentityPool, IdentityPoolSpec, IdentityPoolStatus, Managed,
+    ManagementPolicy, OnExternalDeletion,
 };
 
 /// What is the same for every object of this process.
@@ -210,7 +210,11 @@ impl Facts {
             moves: 0,
         };
         facts.recorded_before = facts.recorded();
+        // A cache that lags behind would have AWS go back to what the spec said before.
+        facts.outdated = facts.memory.generation > facts.generation();
+        facts.memory.generation = facts.memory.generation.max(facts.generation());
         facts.note_claim();
+        facts.note_marks();
         facts.references.note(facts.object.as_deref());
         facts.start_afresh();
         facts
@@ -221,14 +225,26 @@ impl Facts {
     fn start_afresh(&mut self) {
         let now = self.object.as_ref().map(|object| Trigger::of(object));
         let longest = time::after(self.moment.now, SLOW_RETRY * 2);
-        let news = self.memory.news;
-        let over = |hold: &Hold| {
-            Some(&hold.trigger) != now.as_ref() || hold.news != news || hold.until > longest
-        };
+        let over = |hold: &Hold| Some(&hold.trigger) != now.as_ref() || hold.until > longest;
         if self.memory.hold.as_ref().is_some_and(over) {
-            self.memory.hold = None;
-            self.memory.failures = 0;
-            self.memory.role_refused_since = None;
+            self.forget_failures();
+        }
+    }
+
+    fn forget_failures(&mut self) {
+        self.memory.hold = None;
+        self.memory.failures = 0;
+        self.memory.role_refused_since = None;
+    }
+
+    /// Nor does what failed with other values. An object can be written without a change of
+    /// what is taken from it.
+    fn compare_values(&mut self) {
+        let values = self.object.as_ref();
+        let values = values.and_then(|object| self.references.fingerprint(object));
+        let hold = self.memory.hold.as_ref();
+        if hold.is_some_and(|hold| hold.values != values) {
+            self.forget_failures();
         }
     }
 
@@ -285,7 +301,9 @@ impl Facts {
                     self.exports.forget();
                 }
                 self.outdated = false;
+                self.memory.generation = self.generation();
                 self.note_claim();
+                self.note_marks();
                 let spec_before = before.as_deref().map(|object| &object.spec);
                 if self.object.as_deref().map(|object| &object.spec) != spec_before {
                     self.references.note(self.object.as_deref());
@@ -327,11 +345,8 @@ impl Facts {
         if claim.void.is_some() || claim.adopted {
             return self.learn_object(result.map(Some));
         }
-        let looks = &self.looks;
-        let ours = looks
-            .iter()
-            .find(|(_, look)| matches!(look, Look::Found(pool, _) if self.is_ours(pool)));
-        let fate = ours.map_or(Fate::Void, |(id, _)| Fate::Made(id.clone()));
+        let ours = self.seen_as_ours();
+        let fate = ours.map_or(Fate::Void, |pool| Fate::Made(pool.id.clone()));
         let void = fate == Fate::Void;
         self.memory.own_claim = Some(OwnClaim { id: claim.id, fate });
         if result.is_ok() && void {
@@ -348,7 +363,10 @@ impl Facts {
     fn learn_references(&mut self, result: Result<Findings, String>) {
         self.references.reads += 1;
         match result {
-            Ok(findings) => self.references.learn(findings, self.object.as_deref()),
+            Ok(findings) => {
+                self.references.learn(findings, self.object.as_deref());
+                self.compare_values();
+            }
             Err(what) => self.trouble = Some(what),
         }
     }
@@ -360,6 +378,7 @@ impl Facts {
             self.reserved = false;
             self.changed
                 .extend(result.is_ok().then(|| call.operation()));
+            self.remember_what_was_set(desired);
         }
         let failed = match (call, result) {
             (Call::CreateIdentityPool { .. }, result) => return self.learn_creation(result),
@@ -426,6 +445,16 @@ impl Facts {
     }
 
     /// AWS accepts roles that it then does not keep: what it has is read anew.
+    fn remember_what_was_set(&mut self, desired: Option<Desired>) {
+        if let Some(desired) = desired {
+            let set = Managed {
+                tag_keys: desired.tags.into_keys().collect(),
+                ..desired.access.managed()
+            };
+            self.memory.sent = status::both(&self.memory.sent, &set);
+        }
+    }
+
     fn learn_roles(&mut self, id: &PoolId, set: RoleSet) {
         self.memory.role_refused_since = None;
         if let (Some((before, _)), true) = (self.roles.remove(id), self.was_in_sync()) {
@@ -450,8 +479,7 @@ impl Facts {
             self.looks.insert(id.clone(), Look::Gone);
             return;
         }
-        let of_roles = call.operation() == Operation::SetIdentityPoolRoles;
-        if of_roles && failure.kind == FailureKind::Denied {
+        if failure.refuses_role() {
             self.memory.role_refused_since.get_or_insert(self.heard_at);
         }
         if failure.kind == FailureKind::Unanswered && call.operation().mutates() {
@@ -520,6 +548,12 @@ impl Facts {
         self.looks.insert(id, Look::Gone);
     }
 
+    /// An object that bore our marks is new no more, even where it looks so later in this
+    /// pass: a restored etcd shows it as it was before.
+    fn note_marks(&mut self) {
+        self.memory.handled |= self.has_finalizer() || self.reading() != Reading::Absent;
+    }
+
     /// A claim that is not trusted is settled from now on, or from its own time where
     /// that is later: a clock that was ahead may have signed a call with it, as far
     /// ahead as AWS lets pass.
@@ -540,6 +574,12 @@ impl Facts {
 impl Facts {
     pub(super) fn uid(&self) -> Option<&str> {
         self.object.as_ref()?.metadata.uid.as_deref()
+    }
+
+    /// Since when the object is known as it is now, own writes apart. Lists from before say
+    /// nothing of a call under a claim that came and went meanwhile.
+    pub(super) fn seen_at(&self) -> Timestamp {
+        self.read_at.unwrap_or(self.began)
     }
 
     fn annotation(&self, key: &str) -> Option<&str> {
@@ -594,6 +634,15 @@ impl Facts {
     }
 
     /// Finalizer and a claim of ours are there.
+    /// A pool that a look of this pass showed to be ours, whatever a search knows: its tags
+    /// may have come since the search learned whose it is.
+    pub(super) fn seen_as_ours(&self) -> Option<&Observed> {
+        self.looks.values().find_map(|look| match look {
+            Look::Found(pool, _) if self.is_ours(pool) => Some(&**pool),
+            Look::Found(..) | Look::Gone => None,
+        })
+    }
+
     pub(super) fn is_marked(&self) -> bool {
         self.has_finalizer() && matches!(self.reading(), Reading::Trusted(..))
     }
@@ -677,9 +726,35 @@ impl Facts {
 
     /// Whether the pool was taken over, or is about to be.
     fn was_adopted(&self) -> bool {
-        let taken = matches!(self.reading(), Reading::Trusted(claim, _) if claim.adopted);
         let adopt = self.adopt();
-        taken || adopt.identity_pool_id.is_some() || adopt.identity_pool_name.is_some()
+        let names_one = adopt.identity_pool_id.is_some() || adopt.identity_pool_name.is_some();
+        self.took_over() || names_one && self.recorded().is_none()
+    }
+
+    /// Whether the pool was taken over. Where somebody took the claim away that says so, the
+    /// default that was in force until then tells it still.
+    pub(super) fn took_over(&self) -> bool {
+        match self.reading() {
+            Reading::Trusted(claim, _) => claim.adopted,
+            Reading::Absent | Reading::Void(_) | Reading::Untrusted(_) => self.kept_by_default(),
+        }
+    }
+
+    /// Whether the owner tag was put on a pool in this pass, or by one less than `ago` before.
+    pub(super) fn has_just_taken_over(&self, ago: Duration) -> bool {
+        let lately = |at| self.moment.now < time::after(at, ago);
+        let claimed =
+            matches!(self.reading(), Reading::Trusted(claim, at) if claim.adopted && lately(at));
+        claimed || self.adopted.is_some()
+    }
+
+    /// Whether a pool is on record that was to be kept though the spec does not say so.
+    fn kept_by_default(&self) -> bool {
+        let spec = self.object.as_ref().map(|object| &object.spec);
+        let status = self.status();
+        spec.is_some_and(|spec| spec.deletion_policy.is_none())
+            && status.deletion_policy == Some(DeletionPolicy::Retain)
+            && status.identity_pool_id.is_some()
     }
 
     /// What the spec says of existing pools.

@@ -46,15 +46,17 @@ pub(super) enum Located<'a> {
 pub(super) fn locate(facts: &Facts) -> Flow<Located<'_>> {
     let own = facts.created.clone().or_else(|| facts.adopted.clone());
     let Some(id) = own.or_else(|| facts.recorded()) else {
-        return match by_owner(facts, unresolved(facts))? {
-            Some(pool) => Flow::Continue(Located::Pool(pool)),
-            None => Flow::Continue(Located::Nowhere),
-        };
+        let found = by_owner(facts, unresolved(facts))?;
+        // What a search knows of a pool may be from before the owner's tags came.
+        return Flow::Continue(match found.or_else(|| seen(facts)) {
+            Some(pool) => Located::Pool(pool),
+            None => Located::Nowhere,
+        });
     };
     match facts.look(&id) {
         None => describe(&id),
         Some(Look::Found(pool, _)) if facts.is_ours(pool) => Flow::Continue(Located::Pool(pool)),
-        Some(Look::Found(foreign, _)) => match by_owner(facts, facts.began)? {
+        Some(Look::Found(foreign, _)) => match by_owner(facts, facts.seen_at())? {
             Some(pool) => Flow::Continue(Located::Pool(pool)),
             None => not_ours(facts, foreign),
         },
@@ -67,6 +69,14 @@ pub(super) fn locate(facts: &Facts) -> Flow<Located<'_>> {
             None => Flow::Continue(Located::Gone(id)),
         },
     }
+}
+
+/// A pool that a look of this pass showed to be this object's, whoever led to it.
+fn seen(facts: &Facts) -> Option<&Observed> {
+    facts.looks.values().find_map(|look| match look {
+        Look::Found(pool, _) if facts.is_ours(pool) => Some(&**pool),
+        Look::Found(..) | Look::Gone => None,
+    })
 }
 
 /// Whether this object came to this process as new, with nothing to suggest that
@@ -91,7 +101,7 @@ fn unresolved(facts: &Facts) -> Option<Timestamp> {
     let on_object = match facts.reading() {
         Reading::Trusted(claim, _) | Reading::Void(claim) if is_void(claim.id) => None,
         Reading::Trusted(claim, _) if claim.adopted => return Some(searched_from(facts)),
-        Reading::Trusted(claim, _) if is_ended(facts, claim.id) => return Some(facts.began),
+        Reading::Trusted(claim, _) if is_ended(facts, claim.id) => return Some(facts.seen_at()),
         Reading::Trusted(_, at) => Some(at),
         Reading::Untrusted(_) => facts.memory.distrusted_since,
         Reading::Absent | Reading::Void(_) if facts.has_finalizer() || !is_new(facts) => {
@@ -120,7 +130,7 @@ fn is_ended(facts: &Facts, claim: Uuid) -> bool {
 /// at once, unless this process knows of one.
 fn searched_from(facts: &Facts) -> Timestamp {
     let window = facts.operator.settle_window;
-    ours_unsettled(facts).map_or(facts.began, |at| time::after(at, window))
+    ours_unsettled(facts).map_or(facts.seen_at(), |at| time::after(at, window))
 }
 
 /// When "there is no other pool" may be believed though the recorded one is gone: an id in
@@ -129,9 +139,9 @@ fn searched_from(facts: &Facts) -> Timestamp {
 /// Where nothing follows from it but a sentence in status, it may be said at once.
 fn settled_but_for(facts: &Facts) -> Timestamp {
     if !facts.is_being_deleted() && !facts.recreates() {
-        return facts.began;
+        return facts.seen_at();
     }
-    unresolved(facts).unwrap_or(facts.began)
+    unresolved(facts).unwrap_or(facts.seen_at())
 }
 
 /// When this process itself last sent a create call of which nothing is known,
@@ -164,6 +174,9 @@ fn by_owner(facts: &Facts, settled: impl Into<Option<Timestamp>>) -> Flow<Option
             Some(Look::Found(pool, _)) => Flow::Continue(Some(pool)),
             _ => describe(id),
         };
+    }
+    if let Some(pool) = facts.seen_as_ours() {
+        return Flow::Continue(Some(pool));
     }
     let Some(settled) = settled else {
         return Flow::Continue(None);
@@ -250,7 +263,10 @@ fn doubt(facts: &Facts) -> String {
 fn not_ours<T>(facts: &Facts, foreign: &Observed) -> Flow<T> {
     let owner = facts.owner();
     let whose = match ownership::verdict(&foreign.tags, &owner) {
-        Ownership::Other(other) => format!("its tag {OWNER_TAG} says {other}"),
+        Ownership::Other(other) => {
+            let other = ownership::described(&foreign.tags, other, &facts.operator.installation);
+            format!("it belongs to {other}")
+        }
         Ownership::Nobody | Ownership::Ours => format!("it has no tag {OWNER_TAG}"),
     };
     hold(

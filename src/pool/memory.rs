@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::call::Failure;
 use super::settings::PoolId;
-use crate::api::IdentityPool;
 use crate::api::names::RECONCILE_AT_ANNOTATION;
+use crate::api::{IdentityPool, Managed};
 
 /// How the object came to this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,8 +49,12 @@ pub struct Hold {
     pub until: Timestamp,
     /// A pass for anything else than this goes ahead at once.
     pub trigger: Trigger,
-    /// As does one after news of what the object refers to.
+    /// The news of what the object refers to that the pass had heard.
     pub news: u32,
+    /// What it refers to as it was then: a pass for other values goes ahead at once.
+    pub values: Option<String>,
+    /// From when on news that left the values as they were end the pause too.
+    pub soonest: Timestamp,
 }
 
 /// What a person can change to be heard at once.
@@ -77,6 +81,15 @@ impl Trigger {
     }
 }
 
+/// A change that AWS accepted and does not show.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Unshown {
+    /// Since when.
+    pub since: Timestamp,
+    /// What was asked for, by its fingerprint.
+    pub desired: Option<String>,
+}
+
 /// What is remembered of one object, by its uid.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Memory {
@@ -90,14 +103,21 @@ pub struct Memory {
     pub handled: bool,
     /// When a claim was first found that cannot be trusted.
     pub distrusted_since: Option<Timestamp>,
+    /// Generation of the object that was read last. A cache may still show an older one.
+    pub generation: Option<i64>,
     /// The last claim that this process wrote.
     pub own_claim: Option<OwnClaim>,
+    /// What was set since the pool was last found in sync. Another process may meanwhile have
+    /// taken it off the record, because the spec gave it up.
+    pub sent: Managed,
     /// Until when a change that got no clear answer may still take effect.
     pub late_until: Option<Timestamp>,
     /// The pool that this process deleted: one that is not there is not late.
     pub deleted: Option<PoolId>,
     /// Since when AWS has not accepted a role, in an unbroken row.
     pub role_refused_since: Option<Timestamp>,
+    /// The roles or principal tags that AWS accepted and does not show, in an unbroken row.
+    pub unshown: Option<Unshown>,
     /// When the pool is to be looked at again though nothing happened.
     pub next_look: Option<Timestamp>,
     /// Failed passes in a row.
@@ -109,17 +129,20 @@ pub struct Memory {
 impl Memory {
     /// Of an object that was never dealt with.
     #[must_use]
-    pub const fn new(arrival: Arrival) -> Self {
+    pub fn new(arrival: Arrival) -> Self {
         Self {
             arrival,
             lists: 0,
             news: 0,
             handled: false,
             distrusted_since: None,
+            generation: None,
             own_claim: None,
+            sent: Managed::default(),
             late_until: None,
             deleted: None,
             role_refused_since: None,
+            unshown: None,
             next_look: None,
             failures: 0,
             hold: None,

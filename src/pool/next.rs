@@ -125,6 +125,10 @@ const MOVES_PER_MAP: u32 = 5;
 /// what IAM's users wait for it at most.
 const ROLE_APPEARS_WITHIN: Duration = Duration::from_secs(120);
 
+/// Reads of this API are consistent in practice, if not by the docs: what does not show within
+/// half a minute is not late.
+const SHOWN_WITHIN: Duration = Duration::from_secs(30);
+
 const RULES: &[fn(&Facts) -> Flow] = &[
     gone,
     paused,
@@ -184,14 +188,22 @@ fn gone(facts: &Facts) -> Flow {
     conclude(Verdict::Released)
 }
 
-/// Any event wakes a pass, but only a change by a person ends a pause early; that
-/// was seen to when the pass began.
+/// Any event wakes a pass, but only a change by a person ends a pause early, which was seen
+/// to when the pass began, or one of what the object refers to, which is read to be told.
 fn paused(facts: &Facts) -> Flow {
-    let until = facts.memory.hold.as_ref().map(|hold| hold.until);
-    if facts.moves == 0 && until.is_some_and(|until| facts.moment.now < until) {
-        return conclude(Verdict::Paused);
+    let Some(hold) = &facts.memory.hold else {
+        return Flow::Continue(());
+    };
+    if !facts.is_untouched() || facts.moment.now >= hold.until {
+        return Flow::Continue(());
     }
-    Flow::Continue(())
+    if hold.news != facts.memory.news {
+        unread_references(facts)?;
+        if facts.moment.now >= hold.soonest {
+            return Flow::Continue(());
+        }
+    }
+    conclude(Verdict::Paused)
 }
 
 fn apiserver_failed(facts: &Facts) -> Flow {
@@ -435,7 +447,10 @@ fn unread(facts: &Facts) -> Flow {
     };
     let managed = status::managed(facts);
     let id = || pool.id.clone();
-    if access::reads_roles(&desired.access, &managed) && !facts.roles.contains_key(&pool.id) {
+    // Of a pool that others made it is told what stays as they left it.
+    let made_by_others = located(facts).is_none() || facts.took_over();
+    let reads = made_by_others || access::reads_roles(&desired.access, &managed);
+    if reads && !facts.roles.contains_key(&pool.id) {
         return act(Move::Call(Call::GetIdentityPoolRoles { id: id() }));
     }
     let unread = |provider: &String| {
@@ -462,8 +477,7 @@ fn role_refused(facts: &Facts) -> Flow {
     let (Some(failure), Some(since)) = (&facts.failure, facts.memory.role_refused_since) else {
         return Flow::Continue(());
     };
-    let of_roles = failure.operation == Operation::SetIdentityPoolRoles;
-    if !of_roles || failure.kind != FailureKind::Denied {
+    if !failure.refuses_role() {
         return Flow::Continue(());
     }
     let reason = if facts.moment.now < time::after(since, ROLE_APPEARS_WITHIN) {
@@ -489,7 +503,12 @@ fn differs(facts: &Facts) -> Flow {
         let of_provider = (pool.id.clone(), provider.to_owned());
         facts.principal_tags.get(&of_provider)?.as_ref()
     };
-    let plan = plan::plan(&plan::Input {
+    let make = if located(facts).is_some() {
+        plan::plan
+    } else {
+        plan::adoption
+    };
+    let plan = make(&plan::Input {
         desired: &desired,
         observed: pool,
         own,
@@ -504,19 +523,24 @@ fn differs(facts: &Facts) -> Flow {
         },
     });
     let outcome = match plan {
-        plan::Plan::Done => return immutable(&desired, pool),
+        plan::Plan::Done => return immutable(facts, &desired, pool),
         plan::Plan::TooManyTags(message) => return hold(Reason::TooManyTags, message),
         plan::Plan::NotTaken(drift) => return not_taken(drift),
+        plan::Plan::NotShown(drift) => return not_shown(facts, drift),
         plan::Plan::Steps(steps) => steps,
     };
+    if let Some(held) = report_only(facts, &outcome.differences) {
+        return conclude(Verdict::Held(held));
+    }
     if facts.only_plans() {
         return conclude(Verdict::Planned(Shown::of(&outcome)));
     }
     if located(facts).is_none() {
         return take_over(facts, pool, &outcome);
     }
-    if let Some(held) = report_only(facts, &outcome.differences) {
-        return conclude(Verdict::Held(held));
+    let awaited = unshown_since(facts).is_some_and(|since| may_show_up(facts, since));
+    if awaited && outcome.may_be_done() {
+        return not_shown(facts, outcome.differences);
     }
     if facts.recorded().as_ref() != Some(&pool.id) || !status::records_what_is_set(facts, &desired)
     {
@@ -585,11 +609,18 @@ fn doubled(facts: &Facts) -> Flow {
 }
 
 /// What AWS cannot change is said last, so that it holds up nothing else.
-fn immutable(desired: &Desired, pool: &Observed) -> Flow {
+fn immutable(facts: &Facts, desired: &Desired, pool: &Observed) -> Flow {
     let want = &desired.settings.developer_provider_name;
     let have = &pool.settings.developer_provider_name;
     let Some(have) = have.as_ref().filter(|_| want != have) else {
         return Flow::Continue(());
+    };
+    let spec = facts.object.as_ref().map(|object| &object.spec);
+    let referred = spec.is_some_and(|spec| spec.developer_provider_name_from.is_some());
+    let (field, way_out) = if referred {
+        ("developerProviderNameFrom", "Have what it refers to say")
+    } else {
+        ("developerProviderName", "Set spec.developerProviderName to")
     };
     let asked = want
         .as_ref()
@@ -597,20 +628,48 @@ fn immutable(desired: &Desired, pool: &Observed) -> Flow {
     hold(
         Reason::ImmutableField,
         format!(
-            "spec.developerProviderName {asked}, but pool {} has {have:?}, and AWS can neither \
-             change nor clear it. Set spec.developerProviderName to {have:?}.",
+            "spec.{field} {asked}, but pool {} has {have:?}, and AWS can neither change nor clear \
+             it. {way_out} {have:?}.",
             pool.id
         ),
     )
 }
 
-fn not_taken(drift: Vec<FieldDrift>) -> Flow {
+/// Since when AWS does not show what it accepted of the very change that is wanted.
+fn unshown_since(facts: &Facts) -> Option<Timestamp> {
+    let unshown = facts.memory.unshown.as_ref()?;
+    let desired = facts.desired().map(|desired| desired.hash());
+    (unshown.desired == desired).then_some(unshown.since)
+}
+
+/// Whether the change was made a moment ago and may show up by itself.
+fn may_show_up(facts: &Facts, since: Timestamp) -> bool {
+    facts.moment.now < time::after(since, SHOWN_WITHIN)
+}
+
+/// Roles and principal tags are read apart from the call that sets them, and a read may be
+/// late.
+fn not_shown(facts: &Facts, drift: Vec<FieldDrift>) -> Flow {
+    if unshown_since(facts).is_some_and(|since| !may_show_up(facts, since)) {
+        return not_taken(drift);
+    }
     let fields = names(&drift);
     conclude(Verdict::Held(Held {
         drift,
         ..Held::new(
+            Reason::ChangeNotYetVisible,
+            format!("AWS accepted the change but does not show it yet: {fields} differ."),
+        )
+    }))
+}
+
+fn not_taken(drift: Vec<FieldDrift>) -> Flow {
+    let (fields, lost) = (names(&drift), access::lost_roles(&drift));
+    conclude(Verdict::Held(Held {
+        drift,
+        ..Held::new(
             Reason::ChangeNotTaken,
-            format!("AWS accepted the update but still shows other values of {fields}."),
+            format!("AWS accepted the update but still shows other values of {fields}.{lost}"),
         )
     }))
 }

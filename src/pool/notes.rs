@@ -3,7 +3,7 @@
 use super::facts::Facts;
 use super::settings::PoolId;
 use crate::api::IdentityPoolStatus;
-use crate::api::condition::{self, CREATED, DRIFT_CORRECTED, FOUND, READY, STALLED};
+use crate::api::condition::{self, ADOPTED, CREATED, DRIFT_CORRECTED, FOUND, READY, STALLED};
 
 /// How loud an Event or a log line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +54,10 @@ pub(super) fn of_status(facts: &Facts, new: &IdentityPoolStatus) -> Option<Note>
 fn arrived(facts: &Facts, id: &PoolId) -> Note {
     if facts.created.as_ref() == Some(id) {
         return Note::new(Weight::Normal, CREATED, format!("Pool {id} was created."));
+    }
+    if facts.took_over() {
+        let message = format!("Pool {id} was taken over, as spec.adopt asks.");
+        return Note::new(Weight::Normal, ADOPTED, message);
     }
     let message = format!("Pool {id} was found by its owner tag; no other was made.");
     Note::new(Weight::Normal, FOUND, message)

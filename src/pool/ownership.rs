@@ -42,6 +42,20 @@ pub fn verdict<'a>(tags: &'a Tags, owner: &str) -> Ownership<'a> {
     }
 }
 
+/// The owner that a pool's tags name, for people: the object, and whether it is one of this
+/// installation, for only then can it be found in this cluster.
+pub(super) fn described(tags: &Tags, owner: &str, installation: &str) -> String {
+    let object = tags.get(SOURCE_TAG).map_or_else(
+        || "an object that no tag names".to_owned(),
+        |source| format!("IdentityPool {source}"),
+    );
+    let here = owner
+        .split_once('/')
+        .is_some_and(|(theirs, _)| theirs == installation);
+    let whose = if here { "this" } else { "another" };
+    format!("{object} of {whose} installation (its tag {OWNER_TAG} says {owner})")
+}
+
 /// The three tags that mark a pool as an object's.
 #[must_use]
 pub fn own_tags(owner: &str, source: &str, claim: &str) -> Tags {
@@ -63,5 +77,17 @@ mod tests {
         assert_eq!(verdict(&ours, "cluster/u2"), Ownership::Other("cluster/u1"));
         assert_eq!(verdict(&ours, "other/u1"), Ownership::Other("cluster/u1"));
         assert_eq!(verdict(&Tags::new(), "cluster/u1"), Ownership::Nobody);
+    }
+
+    #[test]
+    fn an_owner_is_named_as_people_know_it() {
+        let tags = own_tags("cluster/u1", "shop/app", "c");
+        assert_eq!(
+            described(&tags, "cluster/u1", "cluster"),
+            "IdentityPool shop/app of this installation (its tag cognito-identity.dev/owner says \
+             cluster/u1)"
+        );
+        let bare = described(&Tags::new(), "else/u1", "cluster");
+        assert!(bare.starts_with("an object that no tag names of another installation"));
     }
 }

@@ -12,10 +12,12 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::access::RoleSet;
-use super::call::Call;
+use super::call::{Call, Operation};
 use super::facts::Asked;
 use super::grants;
-use super::settings::{Desired, IDENTITY_POOL_TAGS, Observed, PoolId, Settings, Tags, diff};
+use super::settings::{
+    Desired, Hidden, IDENTITY_POOL_TAGS, Observed, PoolId, Settings, Tags, diff,
+};
 use crate::api::names::{MAX_TAGS, OWNER_TAG};
 use crate::api::{FieldDrift, Managed, PlannedCall};
 
@@ -23,7 +25,6 @@ use crate::api::{FieldDrift, Managed, PlannedCall};
 const MAX_RETAGS: u8 = 2;
 
 /// What a plan is made from.
-#[derive(Clone)]
 pub(super) struct Input<'a> {
     /// What the spec asks for.
     pub(super) desired: &'a Desired,
@@ -52,6 +53,8 @@ pub(super) enum Plan {
     TooManyTags(String),
     /// Everything was tried, and these fields still differ.
     NotTaken(Vec<FieldDrift>),
+    /// Everything was tried, and a read that may be late still shows these fields to differ.
+    NotShown(Vec<FieldDrift>),
 }
 
 /// Calls, and what they are for.
@@ -68,6 +71,18 @@ pub(super) struct Steps {
 pub(super) struct Planned {
     pub(super) call: Call,
     pub(super) changes: Vec<String>,
+}
+
+impl Steps {
+    /// Whether there is nothing to do but what a late read may be the only reason for.
+    pub(super) fn may_be_done(&self) -> bool {
+        let set = [
+            Operation::SetIdentityPoolRoles,
+            Operation::SetPrincipalTagAttributeMap,
+        ];
+        let mut calls = self.calls.iter().map(|planned| planned.call.operation());
+        calls.all(|operation| set.contains(&operation))
+    }
 }
 
 impl Planned {
@@ -111,16 +126,57 @@ pub(super) fn plan(input: &Input<'_>) -> Plan {
     }
     let calls = [grants.before, of_pool.calls, grants.after].concat();
     if calls.is_empty() {
-        return Plan::NotTaken(grants.not_taken);
+        return Plan::NotShown(grants.not_taken);
     }
     Plan::Steps(Steps { calls, differences })
+}
+
+/// How a pool becomes this object's that is not yet: the owner's tags come first, so that no
+/// other call goes to a pool that is somebody's.
+pub(super) fn adoption(input: &Input<'_>) -> Plan {
+    let Steps { differences, .. } = match plan(input) {
+        Plan::Steps(steps) => steps,
+        other => return other,
+    };
+    let mut marked = input.observed.clone();
+    marked.tags.extend(input.own.clone());
+    let mark = Planned {
+        call: Call::TagResource {
+            id: marked.id.clone(),
+            tags: input.own.clone(),
+        },
+        changes: vec![IDENTITY_POOL_TAGS.to_owned()],
+    };
+    let tags = |provider: &str| (input.grants.tags)(provider);
+    let after = plan(&Input {
+        desired: input.desired,
+        observed: &marked,
+        own: input.own.clone(),
+        managed: input.managed,
+        updated: input.updated,
+        retags: input.retags,
+        grants: grants::Input {
+            managed: input.grants.managed,
+            roles: input.grants.roles,
+            tags: &tags,
+            asked: input.grants.asked,
+        },
+    });
+    let after = match after {
+        Plan::Steps(steps) => steps.calls,
+        Plan::Done | Plan::TooManyTags(_) | Plan::NotTaken(_) | Plan::NotShown(_) => Vec::new(),
+    };
+    Plan::Steps(Steps {
+        calls: [vec![mark], after].concat(),
+        differences,
+    })
 }
 
 /// How a pool that is not there yet would be made, in calls without an id.
 pub(super) fn creation(desired: &Desired) -> Steps {
     let (nowhere, nothing) = (PoolId::new(""), Settings::default());
     let secret = desired.secrets.keys().cloned().collect();
-    let mut differences = diff(&desired.settings, &nothing, &secret);
+    let mut differences = diff(&desired.settings, &nothing, Hidden::alike(&secret));
     differences.extend(tag_drift(&desired.tags, &Tags::new()));
     let create = Call::CreateIdentityPool {
         settings: desired.settings.clone(),
@@ -149,7 +205,12 @@ pub(super) fn creation(desired: &Desired) -> Steps {
 /// Settings and tags, which one call replaces together.
 fn of_pool(input: &Input<'_>, settings: Settings) -> Plan {
     let tags = wanted_tags(input);
-    let mut differences = diff(&settings, &input.observed.settings, &secret(input));
+    let (wanted, there) = (secret(input), secret_there(input));
+    let hidden = Hidden {
+        desired: &wanted,
+        observed: &there,
+    };
+    let mut differences = diff(&settings, &input.observed.settings, hidden);
     let settings_equal = differences.is_empty();
     differences.extend(tag_drift(&tags, &input.observed.tags));
     if differences.is_empty() {
@@ -176,21 +237,22 @@ fn of_pool(input: &Input<'_>, settings: Settings) -> Plan {
     })
 }
 
-/// Login providers whose values are not shown. What this object took out of a Secret before
-/// may still stand in AWS, and of a pool that is to be taken over nobody can tell any more
-/// which values came from where.
+/// Login providers whose values are not shown of what the spec asks for.
 fn secret(input: &Input<'_>) -> BTreeSet<String> {
+    input.desired.secrets.keys().cloned().collect()
+}
+
+/// Those whose values are not shown of what AWS has. What this object took out of a Secret
+/// before may still stand there, and of a pool that is to be taken over nobody can tell any
+/// more which values came from where.
+fn secret_there(input: &Input<'_>) -> BTreeSet<String> {
     let observed = input.observed;
-    let strange = input.own.get(OWNER_TAG) != observed.tags.get(OWNER_TAG);
-    let there = observed.settings.supported_login_providers.keys();
-    let dropped = |provider: &&String| {
-        let wanted = &input.desired.settings.supported_login_providers;
-        strange && !wanted.contains_key(*provider)
-    };
-    let now = input.desired.secrets.keys();
-    let before = &input.grants.managed.secret_login_providers;
-    let secret = now.chain(before).chain(there.filter(dropped));
-    secret.cloned().collect()
+    let mut secret = secret(input);
+    secret.extend(input.grants.managed.secret_login_providers.clone());
+    if input.own.get(OWNER_TAG) != observed.tags.get(OWNER_TAG) {
+        secret.extend(observed.settings.supported_login_providers.keys().cloned());
+    }
+    secret
 }
 
 /// AWS keeps a developer provider name that it has, so it is echoed; whether that

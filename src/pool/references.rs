@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::resolve::{self, Resolved};
-use super::settings::Desired;
+use super::settings::{self, Desired};
 use super::sources::{Findings, Source};
 use crate::api::{IdentityPool, IdentityPoolSpec};
 
@@ -61,6 +61,19 @@ impl References {
             secrets: resolved.secrets.clone(),
             ..Desired::of(&resolved.object)
         })
+    }
+
+    /// What stands for all that was read and all that was not found; nothing before that.
+    pub(super) fn fingerprint(&self, object: &IdentityPool) -> Option<String> {
+        let Resolved {
+            object: _,
+            secrets: _,
+            missing,
+            refused,
+        } = self.resolved.as_ref()?;
+        let desired = self.desired(object)?.hash();
+        let parts = [missing.as_slice(), refused.as_slice()].concat();
+        Some(settings::hex(&format!("{desired} {}", parts.join(" ")), 16))
     }
 
     /// The spec with what was read in place; nothing before the sources were read.

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use super::call::{Failure, Operation};
+use super::call::{DEADLINE, Failure, Operation};
+use super::claim::SEND_FENCE;
 use super::facts::Facts;
-use super::memory::{Fate, Hold, Memory, SLOW_RETRY, Trigger, spread};
+use super::memory::{Fate, Hold, Memory, SLOW_RETRY, Trigger, Unshown, spread};
 use super::next::Verdict;
 use super::notes::Weight;
 use super::time;
-use crate::api::Reason;
 use crate::api::condition::{self, READY, Stance};
+use crate::api::{Managed, Reason};
 
 /// Part of the resync period by which two looks may be nearer or further apart.
 const RESYNC_SPREAD: u32 = 10;
@@ -20,12 +21,25 @@ const RETRY_SPREAD: u32 = 20;
 /// Longest pause between two looks for a pool that may show up any moment.
 const DOUBTFUL_PAUSE: Duration = Duration::from_secs(30);
 
+/// For this long another object that looked at a pool before it was taken over may still put its
+/// own tags on it: its look has to be recent, and its call ends by its deadline.
+const CONTESTED_FOR: Duration = SEND_FENCE
+    .saturating_add(DEADLINE)
+    .saturating_add(Duration::from_secs(5));
+
+/// Longest pause between two looks for a change that is late: seconds at most.
+const LATE_PAUSE: Duration = Duration::from_secs(5);
+
 /// Pause until the term is looked at again: a leader renews it every two seconds or so.
 const TERM_PAUSE: Duration = Duration::from_secs(1);
 
 /// Time between two looks that somebody else's writes to status bring about: short for a
 /// person who wonders, long for two programs that disagree.
 const MEDDLED_PAUSE: Duration = Duration::from_secs(10);
+
+/// Least pause where what the object refers to is written again and again and its values stay:
+/// a role may have been mended, or a program may write its heartbeat there.
+const RESTLESS_PAUSE: Duration = Duration::from_secs(30);
 
 /// What became of a pass, for metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -171,6 +185,11 @@ fn in_sync(facts: &Facts) -> Rest {
     let period = spread(period(facts), RESYNC_SPREAD, facts.moment.jitter);
     // A change that got no answer may still undo this one.
     let pause = late.map_or(period, |late| period.min(late + Duration::from_secs(1)));
+    let pause = if facts.has_just_taken_over(CONTESTED_FOR) {
+        pause.min(CONTESTED_FOR)
+    } else {
+        pause
+    };
     let outcome = if facts.changed.is_empty() {
         Outcome::Unchanged
     } else {
@@ -183,6 +202,9 @@ fn in_sync(facts: &Facts) -> Rest {
     if let Some(memory) = &mut rest.memory {
         memory.next_look = Some(time::after(facts.moment.now, pause));
         memory.late_until = facts.memory.late_until.filter(|_| late.is_some());
+        if late.is_none() {
+            memory.sent = Managed::default();
+        }
         memory.role_refused_since = None;
         memory.hold = facts.meddled.then(|| hold(facts, MEDDLED_PAUSE)).flatten();
     }
@@ -203,7 +225,13 @@ fn at_rest(facts: &Facts) -> Rest {
 }
 
 fn paused(facts: &Facts) -> Rest {
-    let until = facts.memory.hold.as_ref().map(|hold| hold.until);
+    let until = facts.memory.hold.as_ref().map(|hold| {
+        if hold.news == facts.memory.news {
+            hold.until
+        } else {
+            hold.until.min(hold.soonest)
+        }
+    });
     Rest {
         after: until.map(|until| time::until(facts.moment.now, until)),
         memory: Some(facts.memory.clone()),
@@ -239,16 +267,38 @@ fn held_up(facts: &Facts, reason: Reason) -> Rest {
     let (outcome, pause) = match (reason.stance(), reason) {
         (Stance::Stalled, _) => (Outcome::Stalled, spread(SLOW_RETRY, RETRY_SPREAD, jitter)),
         // A pool that may show up any moment is looked for again soon.
+        (_, Reason::ChangeNotYetVisible) => {
+            let pause = facts.memory.backoff(jitter).min(LATE_PAUSE);
+            (Outcome::Waiting, pause)
+        }
         (_, Reason::Settling | Reason::NotYetVisible) => (
             Outcome::Waiting,
             facts.memory.backoff(jitter).min(DOUBTFUL_PAUSE),
         ),
         _ => (Outcome::Waiting, facts.memory.backoff(jitter)),
     };
-    Rest {
+    let mut rest = Rest {
         reason: Some(reason),
         ..again(facts, outcome, pause)
+    };
+    if let Some(memory) = &mut rest.memory {
+        memory.unshown = unshown(facts, reason);
     }
+    rest
+}
+
+/// Since when AWS does not show what it accepted.
+fn unshown(facts: &Facts, reason: Reason) -> Option<Unshown> {
+    if !matches!(reason, Reason::ChangeNotYetVisible | Reason::ChangeNotTaken) {
+        return None;
+    }
+    let desired = facts.desired().map(|desired| desired.hash());
+    let before = facts.memory.unshown.clone();
+    let same = before.filter(|before| before.desired == desired);
+    same.or(Some(Unshown {
+        since: facts.moment.now,
+        desired,
+    }))
 }
 
 /// Comes back after `pause`, and not before unless a person changes something.
@@ -262,12 +312,14 @@ fn again(facts: &Facts, outcome: Outcome, pause: Duration) -> Rest {
     }
 }
 
-/// A pause that only a person ends early.
+/// A pause that only a person ends early, or what the object refers to.
 fn hold(facts: &Facts, pause: Duration) -> Option<Hold> {
     facts.object.as_ref().map(|object| Hold {
         until: time::after(facts.moment.now, pause),
         trigger: Trigger::of(object),
         news: facts.memory.news,
+        values: facts.references.fingerprint(object),
+        soonest: time::after(facts.moment.now, pause.min(RESTLESS_PAUSE)),
     })
 }
 
@@ -295,6 +347,7 @@ fn remembered(facts: &Facts) -> Memory {
         handled: true,
         failures: 0,
         hold: None,
+        unshown: None,
         ..facts.memory.clone()
     }
 }

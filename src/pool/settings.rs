@@ -222,7 +222,7 @@ fn default_name(object: &IdentityPool) -> String {
 }
 
 /// The first bytes of a text's SHA-256, in hexadecimal.
-fn hex(text: &str, bytes: usize) -> String {
+pub(super) fn hex(text: &str, bytes: usize) -> String {
     let digest = Sha256::digest(text.as_bytes());
     digest
         .iter()
@@ -287,18 +287,37 @@ pub const IDENTITY_POOL_TAGS: &str = "identityPoolTags";
 /// Values that may be credentials (Twitter's `consumerKey;consumerSecret`).
 const SECRET_FIELD: &str = "supportedLoginProviders";
 
-/// The settings that differ, by spec field; the values of `secret` login providers are not
-/// shown.
+/// Login providers whose values are not shown, on either side of a comparison.
+#[derive(Clone, Copy, Debug)]
+pub struct Hidden<'a> {
+    /// Of what is asked for.
+    pub desired: &'a BTreeSet<String>,
+    /// Of what AWS has.
+    pub observed: &'a BTreeSet<String>,
+}
+
+impl<'a> Hidden<'a> {
+    /// The same on both sides.
+    #[must_use]
+    pub const fn alike(providers: &'a BTreeSet<String>) -> Self {
+        Self {
+            desired: providers,
+            observed: providers,
+        }
+    }
+}
+
+/// The settings that differ, by spec field.
 #[must_use]
-pub fn diff(desired: &Settings, observed: &Settings, secret: &BTreeSet<String>) -> Vec<FieldDrift> {
+pub fn diff(desired: &Settings, observed: &Settings, hidden: Hidden<'_>) -> Vec<FieldDrift> {
     fields(desired)
         .into_iter()
         .zip(fields(observed))
         .filter(|((_, want), (_, have))| want != have)
         .map(|((field, want), (_, have))| FieldDrift {
             field: field.to_owned(),
-            desired: shown(field, &want, secret),
-            actual: shown(field, &have, secret),
+            desired: shown(field, &want, hidden.desired),
+            actual: shown(field, &have, hidden.observed),
         })
         .collect()
 }
@@ -307,7 +326,8 @@ pub fn diff(desired: &Settings, observed: &Settings, secret: &BTreeSet<String>) 
 #[must_use]
 pub fn changed_fields(before: &Observed, after: &Observed) -> Vec<String> {
     let tags = (before.tags != after.tags).then(|| IDENTITY_POOL_TAGS.to_owned());
-    let settings = diff(&before.settings, &after.settings, &BTreeSet::new());
+    let nothing = BTreeSet::new();
+    let settings = diff(&before.settings, &after.settings, Hidden::alike(&nothing));
     settings
         .into_iter()
         .map(|entry| entry.field)

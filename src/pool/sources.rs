@@ -223,7 +223,7 @@ impl fmt::Display for Absence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoKind => f.write_str(
-                "the cluster serves no such kind; is its CustomResourceDefinition installed?",
+                "the cluster serves no such kind, as if its CustomResourceDefinition were not installed",
             ),
             Self::NotNamespaced => f.write_str(
                 "the kind is not namespaced, and a reference reaches its own namespace only",

@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 use super::call::{Failure, Operation};
 use super::facts::Facts;
 use super::next;
-use super::settings::{self, DEVELOPER_PROVIDER_NAME, Desired, IDENTITY_POOL_TAGS, Settings};
+use super::settings::{
+    self, DEVELOPER_PROVIDER_NAME, Desired, Hidden, IDENTITY_POOL_TAGS, Settings,
+};
 
 /// Names the fields in a sentence that ends with a space; nothing where there are none.
 pub(super) fn about(facts: &Facts, failure: &Failure) -> String {
@@ -56,7 +58,8 @@ fn set_by(facts: &Facts, desired: &Desired) -> Vec<String> {
     let pool = next::located(facts);
     let none = Settings::default();
     let have = pool.map_or(&none, |pool| &pool.settings);
-    let differ = settings::diff(&desired.settings, have, &BTreeSet::new());
+    let nothing = BTreeSet::new();
+    let differ = settings::diff(&desired.settings, have, Hidden::alike(&nothing));
     let tags = !desired
         .tags
         .iter()

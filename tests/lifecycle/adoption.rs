@@ -8,7 +8,7 @@ use identity_pool_operator::api::{Adopt, DeletionPolicy, IdentityPoolSpec, Manag
 use identity_pool_operator::pool::call::Operation;
 use identity_pool_operator::pool::settings::PoolId;
 
-use crate::world::{OWNER, UID, World, foreign};
+use crate::world::{Fate, OWNER, UID, World, foreign};
 
 const CREATE: Operation = Operation::CreateIdentityPool;
 const OLD_UID: &str = "99999999-2222-3333-4444-555555555555";
@@ -75,8 +75,9 @@ fn until_overwrite_nothing_is_changed_and_all_of_it_is_shown() {
         fields,
         ["identityPoolName", "allowClassicFlow", "identityPoolTags"]
     );
-    let plan = status.plan.unwrap_or_default();
-    assert_eq!(plan[0].operation, "UpdateIdentityPool");
+    let plan = status.plan.unwrap_or_default().into_iter();
+    let plan: Vec<String> = plan.map(|call| call.operation).collect();
+    assert_eq!(plan, ["TagResource", "UpdateIdentityPool"]);
     assert_eq!(status.deletion_policy, Some(DeletionPolicy::Retain));
     assert_eq!(status.identity_pool_id, None, "it is not this object's yet");
     world.delete();
@@ -151,14 +152,21 @@ fn no_pool_is_taken_over_unless_the_operator_may() {
 
 #[test]
 fn a_pool_with_another_owner_is_never_taken() {
-    for owner in [format!("cluster/{OLD_UID}"), "elsewhere/1".to_owned()] {
+    for (owner, whose) in [
+        (format!("cluster/{OLD_UID}"), "this"),
+        ("elsewhere/1".to_owned(), "another"),
+    ] {
         let (mut world, id) = by_id(true);
         let pool = world.pools.get_mut(&id).expect("there");
         pool.tags.insert(OWNER_TAG.into(), owner.clone());
+        pool.tags.insert(SOURCE_TAG.into(), "shop/theirs".into());
         let before = world.pools[&id].clone();
         world.pass();
         assert_eq!(world.condition("Stalled"), "True/ForeignOwner");
-        assert!(world.message().contains(&owner), "{}", world.message());
+        let named = format!("IdentityPool shop/theirs of {whose} installation");
+        for part in [&owner, &named] {
+            assert!(world.message().contains(part), "{}", world.message());
+        }
         assert_eq!(world.pools[&id], before);
         assert!(mutating(&world).is_empty());
     }
@@ -245,6 +253,33 @@ fn the_pool_of_before_is_neither_taken_nor_doubled_by_itself() {
     }
 }
 
+/// Whoever searches may have learned whose the pool is before it was tagged.
+#[test]
+fn a_predecessor_that_was_tagged_without_an_answer_is_taken_over_and_no_new_one_claimed() {
+    let mut world = World::new(IdentityPoolSpec {
+        adopt: Some(Adopt {
+            previous: Some(true),
+            ..Adopt::default()
+        }),
+        ..Default::default()
+    });
+    let id = predecessor(&mut world);
+    let tag = Operation::TagResource;
+    world.fates.push_back((tag, Fate::ReplyLost));
+    world.pass();
+    world.unlisted.push(id.clone());
+    world.run(Duration::from_secs(600));
+    assert_eq!(world.condition("Ready"), "True/InSync");
+    assert_eq!(world.owned(), [id]);
+    assert_eq!(mutating(&world), [tag]);
+    let policy = world.status().deletion_policy;
+    assert_eq!(
+        policy,
+        Some(DeletionPolicy::Retain),
+        "as for any adopted pool"
+    );
+}
+
 #[test]
 fn several_pools_of_before_are_named_and_none_is_taken() {
     let mut world = World::new(IdentityPoolSpec {
@@ -305,5 +340,60 @@ fn an_owned_pool_is_not_asked_for_again() {
         world.condition("Ready"),
         "True/InSync",
         "it is this object's now"
+    );
+}
+
+#[test]
+fn a_pool_that_was_taken_over_has_an_event_of_its_own() {
+    let (mut world, _) = by_id(true);
+    world.pass();
+    let said: Vec<&str> = world
+        .notes
+        .iter()
+        .map(|note| note.reason.as_str())
+        .collect();
+    assert_eq!(said, ["Adopted", "InSync"]);
+}
+
+#[test]
+fn a_pool_of_another_region_is_told_as_such() {
+    let id = "us-west-2:aaaaaaaa-1111-2222-3333-444444444444";
+    let mut world = adopting(Adopt {
+        identity_pool_id: Some(id.to_owned()),
+        ..Adopt::default()
+    });
+    world.pass();
+    assert_eq!(world.condition("Stalled"), "True/AdoptionTargetMissing");
+    let message = world.message();
+    assert!(
+        message.contains("Set spec.region to us-west-2"),
+        "{message}"
+    );
+}
+
+#[test]
+fn an_object_that_has_its_pool_takes_no_other_and_says_so() {
+    let mut world = World::new(IdentityPoolSpec::default());
+    world.allows_adoption = true;
+    world.pass();
+    let (own, other) = (world.owned()[0].clone(), world.seed(&[]));
+    let before = world.pools[&other].clone();
+    world.edit(|spec| {
+        spec.adopt = Some(Adopt {
+            identity_pool_id: Some(other.to_string()),
+            overwrite: Some(true),
+            ..Adopt::default()
+        });
+    });
+    world.pass();
+    assert_eq!(world.condition("Advisory"), "True/AdoptionIgnored");
+    assert_eq!(world.condition("Ready"), "True/InSync");
+    assert_eq!(world.owned(), [own], "it keeps its own");
+    assert_eq!(world.pools[&other], before);
+    let policy = world.status().deletion_policy;
+    assert_eq!(
+        policy,
+        Some(DeletionPolicy::DeleteIfEmpty),
+        "it was not adopted"
     );
 }

@@ -7,6 +7,7 @@ mod creation;
 mod deletion;
 mod drift;
 mod export;
+mod hostile;
 mod leadership;
 mod order;
 mod plan;

@@ -95,6 +95,7 @@ fn a_change_is_shown_with_its_fields_and_not_made() {
     );
     let drift = world.status().drift.unwrap_or_default();
     assert_eq!(drift.len(), 4, "{drift:?}");
+    assert_eq!(world.condition("Drifted"), "False/NoDrift", "it is an edit");
     assert!(
         world.status().identity_pool_id.is_some(),
         "the pool stays on record"
@@ -127,6 +128,7 @@ fn a_pool_that_equals_the_spec_is_in_sync_and_has_no_plan() {
     world.count_anew();
     world.pass();
     assert_eq!(plan(&world), ["UpdateIdentityPool(allowClassicFlow)"]);
+    assert_eq!(world.condition("Drifted"), "True/Drifted");
     assert!(mutating(&world).is_empty());
     world.count_anew();
     world.ask();

@@ -196,6 +196,26 @@ fn a_restart_reads_the_references_and_asks_aws_for_nothing() {
 }
 
 #[test]
+fn an_immutable_value_that_changes_elsewhere_is_told_by_the_field_that_is_there() {
+    let mut world = World::new(spec(json!({ "developerProviderNameFrom": key("login") })));
+    world.write(config_map("login"), "login.example.com");
+    world.pass();
+    world.write(config_map("login"), "other.example.com");
+    world.memory.news += 1;
+    world.pass();
+    assert_eq!(world.condition("Stalled"), "True/ImmutableField");
+    let message = world.message();
+    assert!(
+        message.starts_with("spec.developerProviderNameFrom says"),
+        "{message}"
+    );
+    assert!(
+        message.ends_with(r#"Have what it refers to say "login.example.com"."#),
+        "{message}"
+    );
+}
+
+#[test]
 fn news_end_a_pause_and_a_pass_that_is_too_early_does_not_eat_them() {
     let mut world = World::new(spec(
         json!({ "roles": { "authenticatedFrom": role_from() } }),

@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fastrand::Rng;
-use identity_pool_operator::api::{IdentityPool, IdentityPoolSpec};
+use identity_pool_operator::api::{IdentityPool, IdentityPoolSpec, ManagementPolicy};
 use identity_pool_operator::pool::access::Access;
+use identity_pool_operator::pool::call::{FailureKind, Operation};
 use identity_pool_operator::pool::export::{Pool, data};
 use identity_pool_operator::pool::settings::{Desired, PoolId};
 use serde_json::{Value, json};
 
-use crate::world::{World, foreign};
+use crate::world::{Fate, World, foreign};
 
 /// Chains of edits in one test run.
 const SEEDS: u64 = 150;
@@ -234,6 +235,97 @@ fn run(seed: u64) {
             std::slice::from_ref(&id),
             "it is the same pool"
         );
+    }
+}
+
+/// Plan, and then Manage: what was shown is done, call by call.
+fn planned(seed: u64) {
+    let mut random = Rng::with_seed(seed);
+    let mut world = World::new(any_spec(&mut random));
+    world.run(Duration::from_secs(60));
+    for edit in 0..EDITS {
+        let spec = any_spec(&mut random);
+        world.edit(|it| {
+            *it = spec;
+            it.management_policy = ManagementPolicy::Plan;
+        });
+        world.count_anew();
+        world.pass();
+        let changing = |world: &World| -> Vec<String> {
+            let calls = world.calls.iter().filter(|call| call.mutates());
+            calls.map(|call| call.as_str().to_owned()).collect()
+        };
+        assert!(changing(&world).is_empty(), "seed {seed}, edit {edit}");
+        let plan = world.status().plan.unwrap_or_default().into_iter();
+        let plan: Vec<String> = plan.map(|call| call.operation).collect();
+        world.edit(|it| it.management_policy = ManagementPolicy::Manage);
+        world.pass();
+        assert_eq!(changing(&world), plan, "seed {seed}, edit {edit}");
+        let done = world.condition("Ready") == "True/InSync";
+        assert!(done, "seed {seed}, edit {edit}: {}", world.message());
+    }
+}
+
+/// Every call may go wrong in every way, also by coming late: in the calm after it AWS equals
+/// the spec.
+fn with_faults(seed: u64) {
+    const CALLS: [Operation; 5] = [
+        Operation::UpdateIdentityPool,
+        Operation::SetIdentityPoolRoles,
+        Operation::SetPrincipalTagAttributeMap,
+        Operation::GetIdentityPoolRoles,
+        Operation::GetPrincipalTagAttributeMap,
+    ];
+    let mut random = Rng::with_seed(seed);
+    let mut world = World::new(any_spec(&mut random));
+    world.run(Duration::from_secs(60));
+    let pool = world.pools.values_mut().next().expect("a pool");
+    pool.tags.insert("theirs".into(), "kept".into());
+    let mut given = Given::default();
+    for edit in 0..EDITS {
+        let spec = any_spec(&mut random);
+        world.edit(|it| *it = spec);
+        for _ in 0..random.usize(0..4) {
+            let fate = match random.u8(0..6) {
+                0 => Fate::Refused(FailureKind::Throttled),
+                1 => Fate::Refused(FailureKind::Concurrent),
+                2 => Fate::Refused(FailureKind::Denied),
+                3 => Fate::ReplyLost,
+                4 => Fate::Lost,
+                _ => Fate::Late,
+            };
+            world.fates.push_back((CALLS[random.usize(0..5)], fate));
+        }
+        world.read_lag = Duration::from_secs(random.u64(0..8));
+        world.run(Duration::from_secs(random.u64(0..20)));
+        if random.bool() {
+            world.restart();
+        }
+        for call in std::mem::take(&mut world.wire) {
+            world.deliver(call);
+        }
+        world.fates.clear();
+        world.read_lag = Duration::ZERO;
+        world.run(Duration::from_secs(2000));
+        given = check(&world, &given, seed, edit);
+    }
+}
+
+#[test]
+fn what_is_planned_is_done() {
+    let from = fastrand::u64(..1 << 40);
+    println!("chains {from} to {}", from + SEEDS);
+    for seed in from..from + SEEDS {
+        planned(seed);
+    }
+}
+
+#[test]
+fn from_any_spec_to_any_other_by_calls_that_go_wrong() {
+    let from = fastrand::u64(..1 << 40);
+    println!("chains {from} to {}", from + SEEDS);
+    for seed in from..from + SEEDS {
+        with_faults(seed);
     }
 }
 

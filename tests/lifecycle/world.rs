@@ -64,6 +64,10 @@ pub(crate) struct World {
     pub(crate) principal_tags: BTreeMap<(PoolId, String), TagMap>,
     /// Whether the operator may take over pools.
     pub(crate) allows_adoption: bool,
+    /// For how long reads of roles and principal tags show what was there before a change.
+    pub(crate) read_lag: Duration,
+    shown_roles: BTreeMap<PoolId, (Option<RoleSet>, Timestamp)>,
+    shown_tags: BTreeMap<(PoolId, String), (Option<TagMap>, Timestamp)>,
     /// Roles that AWS accepts and does not keep.
     pub(crate) dropped_role: Option<&'static str>,
     /// The `ConfigMaps` of the namespace.
@@ -132,6 +136,9 @@ impl World {
             roles: BTreeMap::new(),
             principal_tags: BTreeMap::new(),
             allows_adoption: false,
+            read_lag: Duration::ZERO,
+            shown_roles: BTreeMap::new(),
+            shown_tags: BTreeMap::new(),
             dropped_role: None,
             config_maps: BTreeMap::new(),
             forbids_export: false,
@@ -263,7 +270,13 @@ impl World {
 
     /// One pass from start to rest.
     pub(crate) fn pass(&mut self) -> Rest {
-        let object = Arc::new(self.object().clone());
+        let object = self.object().clone();
+        self.pass_on(object)
+    }
+
+    /// A pass that begins with what a cache shows of the object.
+    pub(crate) fn pass_on(&mut self, object: IdentityPool) -> Rest {
+        let object = Arc::new(object);
         let mut facts = Facts::begin(self.operator(), self.moment(), object, self.memory.clone());
         facts.missing = self.missing;
         for _ in 0..1000 {
@@ -562,6 +575,7 @@ impl World {
             return Ok(Answer::Pool(pool));
         }
         let id = call.pool().expect("a call about a pool").clone();
+        let until = self.now.checked_add(self.read_lag).expect("in range");
         let Some(pool) = self.pools.get_mut(&id) else {
             return Err(failure(operation, FailureKind::NotFound));
         };
@@ -592,9 +606,11 @@ impl World {
                 self.pools.remove(&id);
                 Ok(Answer::Done)
             }
-            Call::GetIdentityPoolRoles { id } => Ok(Answer::Roles(
-                self.roles.get(&id).cloned().unwrap_or_default(),
-            )),
+            Call::GetIdentityPoolRoles { id } => {
+                let now = self.roles.get(&id).cloned();
+                let shown = late(self.now, self.shown_roles.get(&id), now);
+                Ok(Answer::Roles(shown.unwrap_or_default()))
+            }
             Call::SetIdentityPoolRoles { set, .. } if stray(Some(&set), &pool.settings) => {
                 Err(failure(operation, FailureKind::Invalid))
             }
@@ -602,20 +618,37 @@ impl World {
                 if let Some(dropped) = self.dropped_role {
                     set.roles.remove(dropped);
                 }
-                self.roles.insert(id, set);
+                let before = self.roles.insert(id.clone(), set);
+                self.shown_roles.insert(id, (before, until));
                 Ok(Answer::Done)
             }
-            Call::GetPrincipalTagAttributeMap { id, provider } => self
-                .principal_tags
-                .get(&(id, provider))
-                .map(|map| Answer::PrincipalTags(map.clone()))
-                .ok_or_else(|| failure(operation, FailureKind::NotFound)),
+            Call::GetPrincipalTagAttributeMap { id, provider } => {
+                let of = (id, provider);
+                let now = self.principal_tags.get(&of).cloned();
+                late(self.now, self.shown_tags.get(&of), now)
+                    .map(Answer::PrincipalTags)
+                    .ok_or_else(|| failure(operation, FailureKind::NotFound))
+            }
             Call::SetPrincipalTagAttributeMap { id, provider, map } => {
-                self.principal_tags.insert((id, provider), map);
+                let of = (id, provider);
+                let before = self.principal_tags.insert(of.clone(), map);
+                self.shown_tags.insert(of, (before, until));
                 Ok(Answer::Done)
             }
             Call::CreateIdentityPool { .. } | Call::ListIdentityPools { .. } => unreachable!(),
         }
+    }
+}
+
+/// What a read shows that may be late.
+fn late<T: Clone>(
+    now: Timestamp,
+    before: Option<&(Option<T>, Timestamp)>,
+    really: Option<T>,
+) -> Option<T> {
+    match before {
+        Some((before, until)) if now < *until => before.clone(),
+        _ => really,
     }
 }
 

@@ -186,10 +186,11 @@ async fn a_role_that_aws_accepts_and_drops_is_noticed() {
     });
     let _operator = rig.operator().await;
     rig.create("app", spec(everything())).await;
+    // A read may be late: a person is asked half a minute later.
     let object = rig
-        .until_condition("app", "Stalled", "True/ChangeNotTaken")
+        .until_condition("app", "Reconciling", "True/ChangeNotYetVisible")
         .await;
-    let said = message(&object, "Stalled");
+    let said = message(&object, "Reconciling");
     assert!(said.contains("roles.unauthenticated"), "{said}");
     assert_eq!(rig.fake.count(SET), 1, "it is not repeated");
 }

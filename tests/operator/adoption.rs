@@ -1,6 +1,6 @@
 //! Pools that were there before their object, on the wire.
 
-use harness::cognito::FakeCognito;
+use harness::cognito::{FakeCognito, Fault, FaultKind};
 use identity_pool_operator::api::IdentityPoolSpec;
 use serde_json::{Value, json};
 
@@ -12,8 +12,8 @@ fn spec(spec: Value) -> IdentityPoolSpec {
 
 /// Makes a pool as somebody at the console would, and gives its id.
 async fn clicked(rig: &Rig, name: &str) -> String {
-    let client = aws_sdk_cognitoidentity::Client::new(&rig.sdk_config(&Setup::default()));
-    let made = client
+    let made = rig
+        .console()
         .create_identity_pool()
         .identity_pool_name(name)
         .allow_unauthenticated_identities(true)
@@ -61,10 +61,8 @@ async fn a_pool_is_shown_first_and_taken_over_when_a_person_agrees() {
     let drift = status.drift.unwrap_or_default();
     let name = drift.iter().find(|entry| entry.field == "identityPoolName");
     assert_eq!(name.map(|entry| entry.actual.as_str()), Some("\"console\""));
-    assert_eq!(
-        status.plan.unwrap_or_default()[0].operation,
-        "UpdateIdentityPool"
-    );
+    let plan = status.plan.unwrap_or_default().into_iter();
+    let plan: Vec<String> = plan.map(|call| call.operation).collect();
     rig.patch("app", json!({ "spec": { "adopt": { "overwrite": true } } }))
         .await;
     let object = rig.until_ready("app").await;
@@ -74,6 +72,7 @@ async fn a_pool_is_shown_first_and_taken_over_when_a_person_agrees() {
     assert_eq!(pool["AllowUnauthenticatedIdentities"], false);
     assert_eq!(pool["IdentityPoolTags"]["team"], "theirs");
     assert_eq!(changes(&rig.fake), ["TagResource", "UpdateIdentityPool"]);
+    assert_eq!(changes(&rig.fake), plan, "what was shown was done");
     rig.delete("app").await;
     rig.until_gone("app").await;
     assert!(rig.fake.pool(&id).is_some(), "an adopted pool is retained");
@@ -131,4 +130,31 @@ async fn a_new_pool_is_made_beside_the_retained_one_where_that_is_said() {
         .await;
     assert_ne!(pool_id(&rig.until_ready("app").await), id);
     assert!(rig.fake.pool(&id).is_some());
+}
+
+/// Whose the pool was before its tags were set without an answer is no evidence afterwards.
+#[tokio::test]
+async fn a_pool_that_was_taken_without_an_answer_is_not_doubled_when_the_word_is_taken_back() {
+    let rig = Rig::new("lost").await;
+    let _operator = rig.operator().await;
+    rig.create("app", spec(json!({ "deletionPolicy": "Retain" })))
+        .await;
+    let id = pool_id(&rig.until_ready("app").await);
+    rig.delete("app").await;
+    rig.until_gone("app").await;
+    rig.fake
+        .inject(Fault::on("TagResource", FaultKind::LoseReplyBeforeStatus));
+    rig.create("app", spec(json!({ "adopt": { "previous": true } })))
+        .await;
+    rig.until_condition("app", "Reconciling", "True/AwsUnavailable")
+        .await;
+    rig.patch("app", json!({ "spec": { "adopt": { "previous": false } } }))
+        .await;
+    let object = rig.until_ready("app").await;
+    assert_eq!(
+        rig.pools_owned_by(&object),
+        [id],
+        "it bears the tag already"
+    );
+    assert_eq!(rig.fake.count("CreateIdentityPool"), 1, "the first one");
 }

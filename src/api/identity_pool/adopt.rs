@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
         "[has(self.identityPoolId), has(self.identityPoolName), has(self.previous)]\
          .filter(given, given).size() == 1"
     ).message(
-        "adopt says which pool in one way: identityPoolId, identityPoolName or previous; keep one"
+        "adopt says which pool in one way: give identityPoolId, identityPoolName or previous, and only one of them"
     ),
     validation = Rule::new("!has(self.overwrite) || !has(self.previous)").field_path(".overwrite").message(
         "overwrite goes with identityPoolId or identityPoolName; previous: true is the consent itself"

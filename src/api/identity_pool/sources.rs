@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 /// Where a value comes from: a ConfigMap, or a field of any other object but a Secret.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[x_kube(validation = Rule::new("has(self.configMapKeyRef) != has(self.objectRef)").message(
-    "a value comes from one place: write configMapKeyRef or objectRef, not both"
+    "a value comes from one place: write either configMapKeyRef or objectRef"
 ))]
 #[serde(rename_all = "camelCase")]
 pub struct ValueSource {

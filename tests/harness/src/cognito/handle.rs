@@ -17,6 +17,7 @@ use super::pools::{Pool, Standing};
 use super::server;
 use super::service::Shared;
 use super::settings::Settings;
+use crate::seam::Seam;
 
 /// A running fake. Dropping it closes the port and every connection.
 #[derive(Debug)]
@@ -99,6 +100,13 @@ impl FakeCognito {
         format!("http://{}", self.address)
     }
 
+    /// Shows every call that is signed with an access key to a seam, before it is executed and
+    /// before it is answered.
+    pub fn attach(&self, access_key: &str, seam: &Arc<Seam>) {
+        let mut seams = self.shared.seams();
+        seams.insert(access_key.to_owned(), Arc::clone(seam));
+    }
+
     // === look ===
 
     /// Wire JSON of every live pool of every account and region.
@@ -129,6 +137,15 @@ impl FakeCognito {
     pub fn principal_tags(&self, id: &str, provider: &str) -> Option<Value> {
         let world = self.shared.world();
         world.pools.find(id)?.principal_tags.get(provider).cloned()
+    }
+
+    /// The principal tags of every provider that some were set for.
+    #[must_use]
+    pub fn all_principal_tags(&self, id: &str) -> Map<String, Value> {
+        let world = self.shared.world();
+        let pool = world.pools.find(id);
+        let maps = pool.map(|pool| pool.principal_tags.clone());
+        maps.unwrap_or_default().into_iter().collect()
     }
 
     /// The journal, in order of arrival.
@@ -198,6 +215,12 @@ impl FakeCognito {
     /// Arms a fault.
     pub fn inject(&self, fault: Fault) {
         self.shared.world().faults.arm(fault);
+    }
+
+    /// How often a fault has struck.
+    #[must_use]
+    pub fn strikes(&self) -> usize {
+        self.shared.world().faults.strikes()
     }
 
     /// Disarms every fault.

@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 
 pub use build::Error;
 use pinned::{
-    ETCD, GLUA, HELM, HELM_DOCS, KUBE_APISERVER, KUBE_SCORE, KUBECONFORM, KUBECTL, Pinned,
+    ETCD, ETCDCTL, ETCDUTL, GLUA, HELM, HELM_DOCS, KUBE_APISERVER, KUBE_SCORE, KUBECONFORM,
+    KUBECTL, Pinned,
 };
 
 use crate::cache;
@@ -44,6 +45,29 @@ impl Tools {
             etcd: find(&ETCD)?,
             kube_apiserver: find(&KUBE_APISERVER)?,
             kubectl: find(&KUBECTL)?,
+        })
+    }
+}
+
+/// Where the programs are that back etcd up and restore it.
+#[derive(Debug, Clone)]
+pub struct BackupTools {
+    /// Saves snapshots of a running server.
+    pub etcdctl: PathBuf,
+    /// Makes data of a snapshot.
+    pub etcdutl: PathBuf,
+}
+
+impl BackupTools {
+    /// Finds the programs or builds them, in seconds. Blocks, as [`Tools::find_or_build`].
+    ///
+    /// # Errors
+    /// As [`Tools::find_or_build`].
+    pub fn find_or_build() -> Result<Self, Error> {
+        let assets = assets();
+        Ok(Self {
+            etcdctl: find_or_build(&ETCDCTL, assets.as_deref())?,
+            etcdutl: find_or_build(&ETCDUTL, assets.as_deref())?,
         })
     }
 }

@@ -28,6 +28,22 @@ pub(super) const ETCD: Pinned = Pinned {
     version_package: None,
 };
 
+pub(super) const ETCDCTL: Pinned = etcd_backup("etcdctl", "go.etcd.io/etcd/etcdctl/v3");
+
+pub(super) const ETCDUTL: Pinned = etcd_backup("etcdutl", "go.etcd.io/etcd/etcdutl/v3");
+
+const fn etcd_backup(name: &'static str, package: &'static str) -> Pinned {
+    Pinned {
+        name,
+        package,
+        go_mod: include_str!("../../tools/etcd-backup/go.mod"),
+        go_sum: include_str!("../../tools/etcd-backup/go.sum"),
+        duration: "about 10 seconds",
+        module: package,
+        version_package: None,
+    }
+}
+
 pub(super) const KUBE_APISERVER: Pinned = kube(
     "kube-apiserver",
     "k8s.io/kubernetes/cmd/kube-apiserver",
@@ -142,11 +158,14 @@ impl Pinned {
 #[cfg(test)]
 mod tests {
     use super::{
-        ETCD, GLUA, HELM, HELM_DOCS, KUBE_APISERVER, KUBE_SCORE, KUBECONFORM, KUBECTL, Pinned,
+        ETCD, ETCDCTL, ETCDUTL, GLUA, HELM, HELM_DOCS, KUBE_APISERVER, KUBE_SCORE, KUBECONFORM,
+        KUBECTL, Pinned,
     };
 
-    const ALL: [&Pinned; 8] = [
+    const ALL: [&Pinned; 10] = [
         &ETCD,
+        &ETCDCTL,
+        &ETCDUTL,
         &KUBE_APISERVER,
         &KUBECTL,
         &HELM,

@@ -4,9 +4,11 @@
 //! Everything runs on this machine, so figures of two machines do not compare, but
 //! the bare client that does the same writes in the same run does.
 
+mod access;
 mod bare;
 mod case;
 mod creation;
+mod handover;
 mod memory;
 mod objects;
 mod ready;

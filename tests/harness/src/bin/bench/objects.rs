@@ -5,7 +5,7 @@
 use harness::control_plane::ControlPlane;
 use harness::project;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Outcome;
 
@@ -19,7 +19,12 @@ pub(crate) fn kind() -> ApiResource {
 
 /// An object that leaves everything to its defaults.
 pub(crate) fn object(name: &str) -> DynamicObject {
-    DynamicObject::new(name, &kind()).data(json!({ "spec": {} }))
+    object_with(name, &json!({}))
+}
+
+/// An object with a spec.
+pub(crate) fn object_with(name: &str, spec: &Value) -> DynamicObject {
+    DynamicObject::new(name, &kind()).data(json!({ "spec": spec }))
 }
 
 /// Whether its condition `Ready` is true.

@@ -13,7 +13,7 @@ use crate::memory::Memory;
 use crate::scene::Scene;
 use crate::table::Table;
 use crate::tally::Tally;
-use crate::{objects, rest, restart, size, throughput};
+use crate::{access, handover, objects, rest, restart, size, throughput};
 
 /// Objects of the warm-up: the apiserver's first are slower.
 const WARM_UP: usize = 200;
@@ -38,6 +38,13 @@ pub(crate) async fn measure(binary: &Path, quick: bool) -> Outcome<Table> {
     if !quick {
         paced(&bench, &mut table).await?;
     }
+    let more = access::creation_rows(&bench).await?;
+    table.section(
+        format!("{} creations with more than a pool", access::POOLS),
+        more,
+    );
+    let name = format!("a value from elsewhere changes for {} pools", access::POOLS);
+    table.section(name, access::reference_rows(&bench).await?);
     let few = at_once(FEW, Duration::ZERO);
     memory.note(few, &bench.runs_of(few).await?);
     table.section("resident memory", memory.rows());
@@ -48,6 +55,7 @@ pub(crate) async fn measure(binary: &Path, quick: bool) -> Outcome<Table> {
         let rows = restart::rows(&bench, 1000).await?;
         table.section("restart with 1000 pools", rows);
     }
+    table.section("change of the leader", handover::rows(&bench, quick).await?);
     let process = vec![restart::start_row(&bench).await?, size::row(binary)?];
     table.section("process", process);
     notes(&bench, &mut table);
