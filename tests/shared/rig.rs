@@ -83,7 +83,7 @@ impl Rig {
         static INSTALLED: OnceCell<()> = OnceCell::const_new();
         let plane = ControlPlane::shared().await;
         INSTALLED.get_or_init(|| install(plane)).await;
-        let client = careful_client(plane.config().await.expect("config")).expect("client");
+        let client = plane.client().await.expect("client");
         let namespace = Namespace::create(&client, prefix).await.expect("namespace");
         let namespace = namespace.name().to_owned();
         Self {
