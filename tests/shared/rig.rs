@@ -30,7 +30,7 @@ pub(crate) const REGION: &str = "eu-west-1";
 pub(crate) const ACCOUNT: &str = "123456789012";
 
 /// Nothing honest takes as long; a test that hangs says what it waited for.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What the threads of operators are called: a panic on one of them is the operator's.
 pub(crate) const OPERATOR_THREAD: &str = "operator";
