@@ -1,12 +1,12 @@
 //! Plays cases side by side, judges each by the same oracles, and says how to repeat the one that
 //! fails.
 
-use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt};
+use tokio::task::JoinError;
 
 use crate::table::{Outcome, Report};
 use crate::world::{Stage, World};
@@ -84,34 +84,46 @@ pub(crate) async fn play(cases: impl Iterator<Item = Case>) -> Report {
 }
 
 async fn attempt(case: Case) -> Outcome {
-    let world = World::new(case.stage).await;
-    let played = tokio::spawn((case.play)(Arc::clone(&world))).await;
-    world.end();
-    let mut broken = world.rig.fake.violations();
-    broken.extend(world.oracle.broken());
-    let played = match played {
-        Ok(played) => played,
-        Err(error) => {
-            broken.extend(error.try_into_panic().ok().map(|panic| said(&*panic)));
-            Played::default()
-        }
-    };
-    let failed = (!broken.is_empty()).then(|| {
-        let all = broken.join("\n  ");
-        format!("{all}\n{}", world.trace())
-    });
-    Outcome {
-        kind: case.kind,
-        name: case.name,
-        created: world.rig.fake.executed("CreateIdentityPool"),
+    let Case {
+        kind,
+        name,
+        stage,
+        play,
+    } = case;
+    let outcome = |played, broken: Vec<String>, world: Option<&World>| Outcome {
+        kind,
+        name: name.clone(),
+        created: world.map_or(0, |world| world.rig.fake.executed("CreateIdentityPool")),
         played,
+        failed: (!broken.is_empty()).then(|| {
+            let trace = world.map(World::trace).unwrap_or_default();
+            format!("{}\n{trace}", broken.join("\n  "))
+        }),
         broken,
-        failed,
-    }
+    };
+    let world = match tokio::spawn(World::new(stage)).await {
+        Ok(world) => world,
+        Err(error) => return outcome(Played::default(), said(error), None),
+    };
+    let played = tokio::spawn(play(Arc::clone(&world))).await;
+    world.end();
+    let mut broken = [world.rig.fake.violations(), world.oracle.broken()].concat();
+    let played = played.unwrap_or_else(|error| {
+        broken.extend(said(error));
+        Played::default()
+    });
+    outcome(played, broken, Some(&world))
 }
 
-fn said(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().cloned();
-    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-        .unwrap_or_default()
+/// The words of a panic.
+fn said(error: JoinError) -> Vec<String> {
+    let panic = error.try_into_panic().ok();
+    let text = panic.map(|panic| match panic.downcast::<String>() {
+        Ok(text) => *text,
+        Err(panic) => panic
+            .downcast::<&str>()
+            .map(|text| (*text).to_owned())
+            .unwrap_or_default(),
+    });
+    text.into_iter().collect()
 }

@@ -60,7 +60,8 @@ struct Corruption {
     end: End,
 }
 
-fn status(status: Value) -> (Value, Value) {
+fn status(status: impl Into<Value>) -> (Value, Value) {
+    let status: Value = status.into();
     (Value::Null, json!({ "status": status }))
 }
 

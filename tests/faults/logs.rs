@@ -35,10 +35,16 @@ pub(crate) fn listen() {
     log.try_init().expect("there is no other log");
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |what| {
-        // Cases fail by panics too, and are told otherwise.
-        if std::thread::current().name() == Some(OPERATOR_THREAD) {
-            read().wrong.push(format!("an operator panicked: {what}"));
-            usual(what);
+        match std::thread::current().name() {
+            Some(OPERATOR_THREAD) => {
+                let told = format!("an operator panicked: {what}");
+                read().wrong.push(told);
+                usual(what);
+            }
+            // Nothing was played yet, or nothing more can be.
+            Some("main") => usual(what),
+            // A case failed, which is told otherwise.
+            _ => {}
         }
     }));
 }

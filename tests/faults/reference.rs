@@ -11,6 +11,10 @@ use crate::table::LOST;
 use crate::workloads::{WORKLOADS, Workload};
 use crate::world::{Stage, World};
 
+/// What came of the last call is seen to by then: on a busy machine AWS may have refused a
+/// signature as too old, where the window for that is short.
+const SETTLED_WITHIN: Duration = Duration::from_secs(60);
+
 /// A workload as it goes when nothing goes wrong.
 pub(crate) struct Reference {
     pub(crate) workload: Workload,
@@ -71,7 +75,7 @@ impl Reference {
     pub(crate) async fn expect_end(&self, world: &World, faults: usize) {
         let begun = Instant::now();
         let mut end = snapshot::of(world).await;
-        while end != self.end && begun.elapsed() < Duration::from_secs(10) {
+        while end != self.end && begun.elapsed() < SETTLED_WITHIN {
             tokio::time::sleep(Duration::from_millis(50)).await;
             end = snapshot::of(world).await;
         }

@@ -34,7 +34,7 @@ pub(crate) const ACCOUNT: &str = "123456789012";
 pub(crate) const ACCESS_KEY: &str = "AKIATEST";
 
 /// Nothing honest takes as long; a test that hangs says what it waited for.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What the threads of operators are called: a panic on one of them is the operator's.
 pub(crate) const OPERATOR_THREAD: &str = "operator";
@@ -120,7 +120,7 @@ impl Rig {
 
     async fn within(plane: &ControlPlane, prefix: &str) -> Self {
         let config = plane.config().await.expect("config");
-        let client = careful_client(config.clone()).expect("client");
+        let client = plane.client().await.expect("client");
         let namespace = Namespace::create(&client, prefix).await.expect("namespace");
         let namespace = namespace.name().to_owned();
         let fake = FakeCognito::start().await;
