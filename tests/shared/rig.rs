@@ -529,6 +529,17 @@ impl Running {
         self.telemetry.metrics.page(Readiness::default())
     }
 
+    /// Waits until the metrics page has a line.
+    pub(crate) async fn until_counted(&self, line: &str) {
+        let counted = async {
+            while !self.page().contains(line) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let counted = tokio::time::timeout(PATIENCE, counted).await;
+        assert!(counted.is_ok(), "{line} is never in {}", self.page());
+    }
+
     /// Waits until all objects have been listed.
     pub(crate) async fn listed(&self) {
         listed(&self.telemetry).await;
