@@ -14,7 +14,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::api;
-use crate::aws;
+use crate::aws::policy as iam;
 
 /// Flags or credentials that do not work; the shell's usual code for misuse.
 const EXIT_MISUSE: u8 = 2;
@@ -54,7 +54,7 @@ fn crds() -> Result<(), run::Error> {
 }
 
 fn page() -> Result<(), run::Error> {
-    print!("{}", aws::policy::page()?);
+    print!("{}", iam::page()?);
     Ok(())
 }
 
