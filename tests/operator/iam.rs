@@ -15,7 +15,7 @@ use identity_pool_operator::aws::policy::{Uses, document};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
-use crate::rig::{ACCESS_KEY, ACCOUNT, REGION, Rig, Setup, restrict, uses};
+use crate::rig::{ACCESS_KEY, ACCOUNT, REGION, Rig, Setup, pool_id, restrict, uses};
 use crate::start::{command, run};
 
 const USER: &str = "arn:aws:iam::123456789012:role/user";
@@ -48,28 +48,44 @@ enum Workload {
     Delete,
 }
 
-/// The workload that a missing action is seen in.
+/// Statement, operation, and the workload that it is missed in.
+const MISSED: &[(&str, &str, Workload)] = &[
+    ("CreatePools", "CreateIdentityPool", Workload::Create),
+    ("TagNewPools", "TagResource", Workload::Create),
+    ("FindPools", "ListIdentityPools", Workload::AdoptByName),
+    ("LookAtPools", "DescribeIdentityPool", Workload::Look),
+    ("LookAtPools", "GetIdentityPoolRoles", Workload::ShowRoles),
+    (
+        "LookAtPools",
+        "GetPrincipalTagAttributeMap",
+        Workload::ShowTags,
+    ),
+    ("KeepOwnPools", "UpdateIdentityPool", Workload::Rename),
+    ("KeepOwnPools", "TagResource", Workload::Rename),
+    ("KeepOwnPools", "UntagResource", Workload::DropTag),
+    ("KeepOwnPools", "GetIdentityPoolRoles", Workload::SetRoles),
+    (
+        "KeepOwnPools",
+        "GetPrincipalTagAttributeMap",
+        Workload::SetTags,
+    ),
+    ("GrantAccess", "SetIdentityPoolRoles", Workload::SetRoles),
+    (
+        "GrantAccess",
+        "SetPrincipalTagAttributeMap",
+        Workload::SetTags,
+    ),
+    ("PassRoles", "PassRole", Workload::SetRoles),
+    ("DeleteOwnPools", "ListIdentities", Workload::Delete),
+    ("DeleteOwnPools", "DeleteIdentityPool", Workload::Delete),
+];
+
 fn missed_by(sid: &str, action: &str) -> Workload {
-    let operation = action
-        .split_once(':')
-        .map_or("", |(_, operation)| operation);
-    match (sid, operation) {
-        ("CreatePools", "CreateIdentityPool") => Workload::Create,
-        ("TagNewPools", "TagResource") => Workload::Create,
-        ("FindPools", "ListIdentityPools") => Workload::AdoptByName,
-        ("LookAtPools", "DescribeIdentityPool") => Workload::Look,
-        ("LookAtPools", "GetIdentityPoolRoles") => Workload::ShowRoles,
-        ("LookAtPools", "GetPrincipalTagAttributeMap") => Workload::ShowTags,
-        ("KeepOwnPools", "UpdateIdentityPool" | "TagResource") => Workload::Rename,
-        ("KeepOwnPools", "UntagResource") => Workload::DropTag,
-        ("KeepOwnPools", "GetIdentityPoolRoles") => Workload::SetRoles,
-        ("KeepOwnPools", "GetPrincipalTagAttributeMap") => Workload::SetTags,
-        ("GrantAccess", "SetIdentityPoolRoles") => Workload::SetRoles,
-        ("GrantAccess", "SetPrincipalTagAttributeMap") => Workload::SetTags,
-        ("PassRoles", "PassRole") => Workload::SetRoles,
-        ("DeleteOwnPools", "ListIdentities" | "DeleteIdentityPool") => Workload::Delete,
-        _ => panic!("{sid}, {action}: no workload misses it"),
-    }
+    let row = MISSED.iter().find(|(statement, operation, _)| {
+        *statement == sid && action.ends_with(&format!(":{operation}"))
+    });
+    row.unwrap_or_else(|| panic!("{sid}, {action}: no workload misses it"))
+        .2
 }
 
 /// The object before.
@@ -110,7 +126,7 @@ impl Workload {
     /// Does it.
     async fn act(self, rig: &Rig, name: &str, pool: Option<String>) {
         let roles = json!({ "authenticated": USER });
-        let tags = json!([{ "identityProvider": GOOGLE, "principalTags": { "team": "sub" } }]);
+        let tags = json!([{ "identityProviderName": GOOGLE, "principalTags": { "team": "sub" } }]);
         let mut spec = before();
         spec["adopt"] = json!({ "identityPoolId": pool, "overwrite": true });
         match self {
@@ -118,8 +134,8 @@ impl Workload {
             Self::Look => drop(rig.ask(name).await),
             Self::Rename => rig.set(name, "identityPoolName", &json!("renamed")).await,
             Self::DropTag => {
-                rig.set(name, "identityPoolTags", &json!({ "team": "web" }))
-                    .await
+                let fewer = json!({ "team": "web" });
+                rig.set(name, "identityPoolTags", &fewer).await;
             }
             Self::SetRoles => rig.set(name, "roles", &roles).await,
             Self::SetTags => rig.set(name, "principalTagAttributeMaps", &tags).await,
@@ -200,12 +216,12 @@ fn said(object: &IdentityPool) -> String {
         .collect()
 }
 
-/// Does a workload with less than it needs, sees it denied, and then done.
-async fn misses(rig: &Rig, all: &Value, less: &str, case: &Case<'_>) {
+/// Does a workload with less than it needs, sees it denied, and then done with everything.
+async fn misses(rig: &Rig, [all, open]: [&Value; 2], less: &str, case: &Case<'_>) {
     let Case {
         name,
         what,
-        action,
+        names,
         workload,
     } = case;
     give(rig, &all.to_string());
@@ -227,33 +243,42 @@ async fn misses(rig: &Rig, all: &Value, less: &str, case: &Case<'_>) {
     };
     let denied = tokio::time::timeout(Duration::from_secs(20), denied).await;
     assert!(denied.is_ok(), "{what}: {workload:?} does not miss it");
-    let names = if *action == "iam:PassRole" {
-        USER
-    } else {
-        action
-    };
     let patience = Duration::from_secs(20);
     let told = async {
         loop {
             let object = rig.pools.get(name).await.expect("there");
-            if said(&object).contains(names) {
+            let said = said(&object);
+            if names.iter().any(|name| said.contains(name)) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     let told = tokio::time::timeout(patience, told).await;
-    assert!(told.is_ok(), "{what}: status does not name {names}");
-    give(rig, &all.to_string());
+    assert!(told.is_ok(), "{what}: status does not name {names:?}");
+    give(rig, &open.to_string());
     rig.ask(name).await;
     workload.done(rig, name).await;
 }
 
+/// Something taken away.
 struct Case<'a> {
+    /// Of the object.
     name: &'a str,
+    /// What is taken away.
     what: &'a str,
-    action: &'a str,
+    /// One of these stands in status.
+    names: &'a [&'a str],
     workload: Workload,
+}
+
+/// What AWS names when it denies an action.
+fn named(action: &str) -> &str {
+    if action == "iam:PassRole" {
+        USER
+    } else {
+        action
+    }
 }
 
 #[tokio::test]
@@ -285,23 +310,24 @@ async fn each_statement_and_each_action_is_missed_by_a_workload_when_it_is_taken
         for (sid, action) in parts {
             let workload = missed_by(sid, action);
             cases += 1;
-            let (name, what) = (format!("case-{cases}"), format!("{sid} without {action}"));
             let case = Case {
-                name: &name,
-                what: &what,
-                action,
+                name: &format!("case-{cases}"),
+                what: &format!("{sid} without {action}"),
+                names: &[named(action)],
                 workload,
             };
-            misses(&rig, all, &without(all, sid, Some(action)), &case).await;
-            if whole.insert(sid.clone()) {
-                let (name, what) = (format!("all-{cases}"), format!("no {sid}"));
+            misses(&rig, [all, &open], &without(all, sid, Some(action)), &case).await;
+            if whole.insert(sid) {
+                let every = self::parts(all);
+                let of_it = every.iter().filter(|(of, _)| of == sid);
+                let names: Vec<&str> = of_it.map(|(_, action)| named(action)).collect();
                 let case = Case {
-                    name: &name,
-                    what: &what,
-                    action,
+                    name: &format!("all-{cases}"),
+                    what: &format!("no {sid}"),
+                    names: &names,
                     workload,
                 };
-                misses(&rig, all, &without(all, sid, None), &case).await;
+                misses(&rig, [all, &open], &without(all, sid, None), &case).await;
             }
         }
     }
@@ -309,11 +335,53 @@ async fn each_statement_and_each_action_is_missed_by_a_workload_when_it_is_taken
     let case = Case {
         name: "adopt",
         what: "no TagNewPools",
-        action: "cognito-identity:TagResource",
+        names: &["cognito-identity:TagResource"],
         workload: Workload::Adopt,
     };
-    misses(&rig, &open, &without(&open, "TagNewPools", None), &case).await;
+    misses(
+        &rig,
+        [&open, &open],
+        &without(&open, "TagNewPools", None),
+        &case,
+    )
+    .await;
     assert!(cases >= 16, "{cases}");
+}
+
+#[tokio::test]
+async fn the_default_is_enough_for_the_life_of_a_pool_without_roles() {
+    let rig = Rig::new("default").await;
+    let operator = rig.operator().await;
+    operator.listed().await;
+    restrict(&rig.fake, ACCESS_KEY, &Uses::default());
+    let mut retained = before();
+    retained["deletionPolicy"] = json!("Retain");
+    create(&rig, "app", retained).await;
+    rig.until_ready("app").await;
+    for workload in [Workload::Rename, Workload::DropTag, Workload::Look] {
+        workload.act(&rig, "app", None).await;
+        rig.until_ready("app").await;
+    }
+    let kept = pool_id(&rig.until_ready("app").await);
+    // Its record is lost, and it is searched for.
+    operator.kill();
+    rig.erase("app").await;
+    let _operator = rig.operator_with(Setup::default()).await;
+    restrict(&rig.fake, ACCESS_KEY, &Uses::default());
+    assert_eq!(pool_id(&rig.until_ready("app").await), kept);
+    rig.delete("app").await;
+    rig.until_gone("app").await;
+    let mut next = before();
+    next["adopt"] = json!({ "previous": true });
+    next["identityPoolName"] = json!("renamed");
+    next["deletionPolicy"] = json!("DeleteIfEmpty");
+    create(&rig, "app", next).await;
+    assert_eq!(pool_id(&rig.until_ready("app").await), kept);
+    rig.delete("app").await;
+    rig.until_gone("app").await;
+    assert!(rig.fake.pools().is_empty());
+    let denied = |outcome: &Outcome| matches!(outcome, Outcome::Refused(_));
+    assert_eq!(rig.fake.count_where(|call| denied(&call.outcome)), 0);
 }
 
 /// The code that AWS refuses a call with; panics where it does not.

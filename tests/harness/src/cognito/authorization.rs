@@ -83,9 +83,9 @@ impl Asked<'_> {
             "UpdateIdentityPool" => {
                 let sets =
                     (!tags.is_empty()).then(|| self.on_pool("TagResource", requested(&tags)));
-                let surplus = self.removed(&tags);
+                let gone = self.removed(&tags);
                 let removes =
-                    (!surplus.is_empty()).then(|| self.on_pool("UntagResource", tag_keys(surplus)));
+                    (!gone.is_empty()).then(|| self.on_pool("UntagResource", tag_keys(gone)));
                 let update = self.on_pool(operation, Context::new());
                 [update].into_iter().chain(sets).chain(removes).collect()
             }
@@ -147,13 +147,13 @@ impl Asked<'_> {
 
     /// The roles that the pool is to give, by default or by a rule.
     fn passed(&self) -> Vec<Access> {
-        let roles = self.object("Roles");
+        let defaults = self.object("Roles");
         let mappings = self.object("RoleMappings");
-        let by_rule = mappings.values().flat_map(|mapping| {
-            let list = mapping["RulesConfiguration"]["Rules"].as_array();
-            list.into_iter().flatten().map(|rule| &rule["RoleARN"])
+        let ruled = mappings.values().flat_map(|mapping| {
+            let rules = mapping["RulesConfiguration"]["Rules"].as_array();
+            rules.into_iter().flatten().map(|rule| &rule["RoleARN"])
         });
-        let arns = roles.values().chain(by_rule).filter_map(Value::as_str);
+        let arns = defaults.values().chain(ruled).filter_map(Value::as_str);
         let pass = |arn: &str| Access {
             action: PASS_ROLE.to_owned(),
             resource: arn.to_owned(),

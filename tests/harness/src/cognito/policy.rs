@@ -313,12 +313,12 @@ mod tests {
 
     use super::*;
 
-    fn read(statements: Value) -> Result<Policy, String> {
+    fn read(statements: &Value) -> Result<Policy, String> {
         let document = json!({"Version": "2012-10-17", "Statement": statements});
         document.to_string().parse()
     }
 
-    fn verdict(statements: Value, context: &[(&str, &[&str])]) -> Verdict {
+    fn verdict(statements: &Value, context: &[(&str, &[&str])]) -> Verdict {
         let context = context.iter().map(|(key, values)| {
             let values = values.iter().map(ToString::to_string).collect();
             (key.to_lowercase(), values)
@@ -366,12 +366,15 @@ mod tests {
         let pools = "arn:aws:cognito-identity:eu-west-1:*:identitypool/*";
         let allow = statement("Allow", "Cognito-Identity:updateidentitypool", pools);
         let deny = statement("Deny", "cognito-identity:Update*", "*");
-        assert_eq!(verdict(json!([allow]), &[]), Verdict::Allowed);
-        assert_eq!(verdict(json!([allow, deny]), &[]), Verdict::Denied);
-        assert_eq!(verdict(json!([deny, allow]), &[]), Verdict::Denied);
+        assert_eq!(verdict(&json!([allow]), &[]), Verdict::Allowed);
+        assert_eq!(verdict(&json!([allow, deny]), &[]), Verdict::Denied);
+        assert_eq!(verdict(&json!([deny, allow]), &[]), Verdict::Denied);
         let other = statement("Allow", "cognito-identity:DeleteIdentityPool", "*");
         let elsewhere = statement("Allow", "cognito-identity:*", &pools.replace("eu-", "us-"));
-        assert_eq!(verdict(json!([other, elsewhere]), &[]), Verdict::NotAllowed);
+        assert_eq!(
+            verdict(&json!([other, elsewhere]), &[]),
+            Verdict::NotAllowed
+        );
     }
 
     #[test]
@@ -394,7 +397,7 @@ mod tests {
             ),
         ];
         for (condition, values, allowed) in table {
-            let is = verdict(allowing(condition), &[(tag, values)]);
+            let is = verdict(&allowing(condition), &[(tag, values)]);
             assert_eq!(is == Verdict::Allowed, *allowed, "{condition} {values:?}");
         }
         let all = json!({"ForAllValues:StringEquals": {keys: ["a", "b"]}});
@@ -405,7 +408,7 @@ mod tests {
             (&[], true, false),
         ] {
             for (condition, allowed) in [(&all, of_all), (&any, of_any)] {
-                let is = verdict(allowing(condition), &[(keys, values)]);
+                let is = verdict(&allowing(condition), &[(keys, values)]);
                 assert_eq!(is == Verdict::Allowed, allowed, "{condition} {values:?}");
             }
         }
@@ -414,7 +417,7 @@ mod tests {
     #[test]
     fn what_cannot_be_judged_is_refused() {
         let good = json!({"Effect": "Allow", "Action": "a:b", "Resource": "*"});
-        assert!(read(json!([good])).is_ok());
+        assert!(read(&json!([good])).is_ok());
         for (member, value) in [
             ("NotAction", json!("a:b")),
             ("Principal", json!("*")),
@@ -432,9 +435,9 @@ mod tests {
         ] {
             let mut bad = good.clone();
             bad[member] = value.clone();
-            assert!(read(json!([bad])).is_err(), "{member} {value}");
+            assert!(read(&json!([bad])).is_err(), "{member} {value}");
         }
         let named = json!({"Sid": "A", "Effect": "Allow", "Action": "a:b", "Resource": "*"});
-        assert!(read(json!([named, named])).is_err());
+        assert!(read(&json!([named, named])).is_err());
     }
 }

@@ -8,7 +8,7 @@ use super::client::Client;
 const ROLE: &str = "arn:aws:iam::123456789012:role/apps/user";
 
 /// A fake that lets a client do what these statements say.
-async fn started(statements: Value) -> (FakeCognito, Client) {
+async fn started(statements: &Value) -> (FakeCognito, Client) {
     let fake = FakeCognito::start().await;
     let client = Client::of(&fake);
     restrict(&fake, &client, statements);
@@ -16,13 +16,13 @@ async fn started(statements: Value) -> (FakeCognito, Client) {
 }
 
 /// Lets the client do what these statements say, and no more.
-fn restrict(fake: &FakeCognito, client: &Client, statements: Value) {
+fn restrict(fake: &FakeCognito, client: &Client, statements: &Value) {
     let document = json!({"Version": "2012-10-17", "Statement": statements});
     let policy = document.to_string().parse().unwrap();
     fake.configure(|settings| settings.policies = [(client.access_key.clone(), policy)].into());
 }
 
-fn allow(actions: &[&str], resource: &str, condition: Value) -> Value {
+fn allow(actions: &[&str], resource: &str, condition: &Value) -> Value {
     json!({"Effect": "Allow", "Action": actions, "Resource": resource, "Condition": condition})
 }
 
@@ -31,16 +31,16 @@ async fn refused(client: &Client, operation: &str, input: &Value) -> String {
     format!("{}: {}", refusal.code, refusal.message)
 }
 
-fn creation(tags: Value) -> Value {
+fn creation(tags: &Value) -> Value {
     json!({"IdentityPoolName": "x", "AllowUnauthenticatedIdentities": false, "IdentityPoolTags": tags})
 }
 
 #[tokio::test]
 async fn a_creation_needs_its_tags_allowed_too() {
     let like = json!({"StringLike": {"aws:RequestTag/owner": "us/*"}});
-    let create = allow(&["cognito-identity:CreateIdentityPool"], "*", like.clone());
-    let (fake, client) = started(json!([create])).await;
-    let owned = creation(json!({"owner": "us/1"}));
+    let create = allow(&["cognito-identity:CreateIdentityPool"], "*", &like);
+    let (fake, client) = started(&json!([create])).await;
+    let owned = creation(&json!({"owner": "us/1"}));
     let said = refused(&client, "CreateIdentityPool", &owned).await;
     assert!(
         said.starts_with("AccessDeniedException: User: arn:aws:sts::123456789012:assumed-role/")
@@ -51,12 +51,12 @@ async fn a_creation_needs_its_tags_allowed_too() {
     let tag = allow(
         &["cognito-identity:TagResource"],
         "arn:aws:cognito-identity:*:*:identitypool/*",
-        like,
+        &like,
     );
-    restrict(&fake, &client, json!([create, tag]));
+    restrict(&fake, &client, &json!([create, tag]));
     client.call("CreateIdentityPool", &owned).await.unwrap();
     for tags in [json!({"owner": "them/1"}), json!({"team": "a"}), json!({})] {
-        let said = refused(&client, "CreateIdentityPool", &creation(tags)).await;
+        let said = refused(&client, "CreateIdentityPool", &creation(&tags)).await;
         assert!(
             said.contains("cognito-identity:CreateIdentityPool on resource: *"),
             "{said}"
@@ -71,8 +71,8 @@ async fn tags_of_the_pool_decide_about_changes_and_those_of_an_update_count_as_t
         "cognito-identity:UpdateIdentityPool",
         "cognito-identity:DeleteIdentityPool",
     ];
-    let only_changes = json!([allow(&changes, "*", own.clone())]);
-    let (fake, client) = started(only_changes).await;
+    let only_changes = json!([allow(&changes, "*", &own)]);
+    let (fake, client) = started(&only_changes).await;
     let pool = |owner: &str| {
         fake.seed(
             json!({"IdentityPoolName": "x", "IdentityPoolTags": {"owner": owner, "old": "1"}}),
@@ -110,26 +110,26 @@ async fn tags_of_the_pool_decide_about_changes_and_those_of_an_update_count_as_t
     let said = refused(&client, "UpdateIdentityPool", &fewer).await;
     assert!(said.contains("cognito-identity:TagResource"), "{said}");
     let tagging = [changes[0], "cognito-identity:TagResource"];
-    restrict(&fake, &client, json!([allow(&tagging, "*", own.clone())]));
+    restrict(&fake, &client, &json!([allow(&tagging, "*", &own)]));
     let said = refused(&client, "UpdateIdentityPool", &fewer).await;
     assert!(said.contains("cognito-identity:UntagResource"), "{said}");
     restrict(
         &fake,
         &client,
-        json!([allow(&["cognito-identity:*"], "*", own)]),
+        &json!([allow(&["cognito-identity:*"], "*", &own)]),
     );
     client.call("UpdateIdentityPool", &fewer).await.unwrap();
 }
 
 #[tokio::test]
 async fn roles_have_to_be_passed() {
-    let set = allow(&["cognito-identity:SetIdentityPoolRoles"], "*", json!({}));
+    let set = allow(&["cognito-identity:SetIdentityPoolRoles"], "*", &json!({}));
     let pass = allow(
         &["iam:PassRole"],
         "arn:aws:iam::123456789012:role/apps/*",
-        json!({}),
+        &json!({}),
     );
-    let (fake, client) = started(json!([set, pass])).await;
+    let (fake, client) = started(&json!([set, pass])).await;
     let id = fake.seed(
         json!({"SupportedLoginProviders": {"graph.facebook.com": "1"}}),
         false,
@@ -155,10 +155,10 @@ async fn roles_have_to_be_passed() {
 
 #[tokio::test]
 async fn a_denial_is_told_from_what_nobody_allowed() {
-    let all = allow(&["*"], "*", json!({}));
+    let all = allow(&["*"], "*", &json!({}));
     let deny = json!({"Effect": "Deny", "Action": "cognito-identity:List*", "Resource": "*",
         "Condition": {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}});
-    let (fake, client) = started(json!([all, deny])).await;
+    let (fake, client) = started(&json!([all, deny])).await;
     let said = refused(&client, "ListIdentityPools", &json!({"MaxResults": 1})).await;
     assert!(
         said.ends_with("with an explicit deny in an identity-based policy"),
@@ -169,4 +169,30 @@ async fn a_denial_is_told_from_what_nobody_allowed() {
         .call("ListIdentityPools", &json!({"MaxResults": 1}))
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_policy_is_set_by_the_control_endpoint_and_refused_when_it_is_none() {
+    let fake = FakeCognito::start().await;
+    let client = Client::of(&fake);
+    let list = json!({"MaxResults": 1});
+    let nothing = json!({"Version": "2012-10-17", "Statement": []});
+    let key = client.access_key.clone();
+    let change = json!({"policies": {key.clone(): nothing}});
+    let (status, _) = client.control("POST", "settings", &change).await;
+    assert_eq!(status, 200);
+    assert!(
+        refused(&client, "ListIdentityPools", &list)
+            .await
+            .contains("on resource: *")
+    );
+    client
+        .with_key("ANOTHER")
+        .call("ListIdentityPools", &list)
+        .await
+        .unwrap();
+    let change = json!({"policies": {key: {"Version": "2008-10-17", "Statement": []}}});
+    let (status, said) = client.control("POST", "settings", &change).await;
+    assert_eq!(status, 400);
+    assert!(said.to_string().contains("2012-10-17"), "{said}");
 }
