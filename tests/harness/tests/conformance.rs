@@ -48,6 +48,9 @@ async fn random_calls_are_answered_as_ministack_answers_them_where_it_is_faithfu
     let ministack = Ministack::start().await.expect("MiniStack starts");
     let fake = FakeCognito::start().await;
     let closing = boto3("random/walk.py", &[fake.endpoint(), ministack.endpoint()]).await;
-    assert!(closing.starts_with("100 sequences of 30 calls"), "{closing}");
+    assert!(
+        closing.starts_with("100 sequences of 30 calls"),
+        "{closing}"
+    );
     assert!(closing.ends_with(" 0 failures"), "{closing}");
 }
