@@ -95,7 +95,7 @@ fn json_value() -> impl Strategy<Value = Value> {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
             prop::collection::btree_map(text(), inner, 0..4)
-                .prop_map(|map| Value::from_iter(map.into_iter())),
+                .prop_map(|map| map.into_iter().collect::<Value>()),
         ]
     })
 }
