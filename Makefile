@@ -23,11 +23,19 @@ demo: ## Watch a pool's life on a cluster of its own; KUBECONFIG=… or CONTEXT=
 	@demo=$(call built,demo); exec "$$demo" $(if $(KUBECONFIG),--kubeconfig '$(KUBECONFIG)') \
 		$(if $(CONTEXT),--context '$(CONTEXT)') $(if $(NO_WAIT),--no-wait)
 
+# The path of a pinned program of the tests, built if need be.
+tool = $$(control_plane=$(call built,control-plane); "$$control_plane" --fetch-tools | awk '$$1 == "$(1)" { print $$2 }')
+
 .PHONY: test
 test: lint ## All that CI checks: lints, unit tests, real apiserver, fake and third-party AWS
 	control_plane=$(call built,control-plane,test --no-run); "$$control_plane" --fetch-tools
 	cargo test --workspace -- --test-threads=4
 	demo=$(call built,demo,test --no-run); "$$demo" --no-wait
+
+.PHONY: chart-test
+chart-test: ## The Helm chart alone: every value, every rule, real helm on a real apiserver (part of test)
+	cargo build --workspace --bins
+	cargo test --test chart -- --test-threads=4
 
 .PHONY: lint
 lint: $(CARGO_DENY) ## Formatting, clippy, docs, licences and banned crates
@@ -37,10 +45,12 @@ lint: $(CARGO_DENY) ## Formatting, clippy, docs, licences and banned crates
 	$(CARGO_DENY) --log-level error check bans licenses sources
 
 .PHONY: generate
-generate: ## Write the generated files anew: crds/, docs/reasons.md
+generate: ## Write the generated files anew: crds/, docs/reasons.md, the chart's README
 	operator=$(call built,identity-pool-operator); \
 		"$$operator" crd > crds/identitypools.yaml; \
 		"$$operator" reasons > docs/reasons.md
+	helm_docs=$(call tool,helm-docs); \
+		"$$helm_docs" --log-level warning --sort-values-order=file --chart-search-root charts/identity-pool-operator
 
 .PHONY: bench
 bench: ## Print figures: throughput, latency, calls and writes per object, memory

@@ -3,6 +3,7 @@
 mod cluster;
 mod election;
 mod flags;
+mod probe;
 mod run;
 
 use std::process::ExitCode;
@@ -29,6 +30,11 @@ enum Command {
     Run(Box<flags::Flags>),
     /// Print the custom resource definitions as YAML.
     Crd,
+    /// Ask an operator's page, such as http://host:8080/metrics: exit code 0 if it answers 200.
+    Probe {
+        /// What to ask
+        url: String,
+    },
     /// Print the documentation page of condition reasons.
     #[command(hide = true)]
     Reasons,
@@ -68,6 +74,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(flags) => run::run(*flags),
         Command::Crd => crds(),
+        Command::Probe { url } => probe::probe(&url).map_err(run::Error::from),
         Command::Reasons => {
             print!("{}", api::condition::reasons_page());
             Ok(())

@@ -63,6 +63,8 @@ pub(super) enum Error {
     Runtime(#[from] std::io::Error),
     #[error("the definitions cannot be written: {0}")]
     Crd(#[from] serde_saphyr::ser::Error),
+    #[error("{0}")]
+    Probe(#[from] super::probe::Error),
 }
 
 impl Error {
@@ -80,7 +82,7 @@ impl Error {
             | Self::Controller(Controller::Selector(_) | Controller::LeaseDenied { .. }) => {
                 EXIT_MISUSE
             }
-            Self::Controller(_) | Self::Runtime(_) | Self::Crd(_) => 1,
+            Self::Controller(_) | Self::Runtime(_) | Self::Crd(_) | Self::Probe(_) => 1,
         }
     }
 }

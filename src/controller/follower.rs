@@ -13,9 +13,9 @@ use kube::core::discovery::Scope;
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind, PartialObjectMeta};
 use kube::discovery::pinned_kind;
 use kube::error::DiscoveryError;
+use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher::{self, Event};
-use kube::runtime::{WatchStreamExt, watcher as watch_objects};
 use kube::{Client, Error, ResourceExt};
 use tokio::sync::watch;
 
@@ -23,6 +23,7 @@ use super::context::Guarded;
 use super::existence::Wake;
 use super::followed::{Followed, Kind, Place, State};
 use super::memories::Memories;
+use super::stream;
 use super::watch::config;
 use crate::pool::sources::Absence;
 use crate::telemetry::Telemetry;
@@ -113,7 +114,7 @@ impl Follower {
             Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
             None => Api::all_with(self.client.clone(), &resource),
         };
-        let mut events = std::pin::pin!(watch_objects(api, config(None)).default_backoff());
+        let mut events = std::pin::pin!(stream::events(api, config(None)).default_backoff());
         while let Some(event) = events.next().await {
             match event {
                 Ok(Event::Apply(object) | Event::Delete(object)) => self.changed(kind, &object),

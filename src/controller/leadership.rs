@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
 use super::run::Error;
+use super::stream;
 use super::watch::WATCH_SECONDS;
 use crate::api::names::OPERATOR;
 use crate::election::{Candidate, Step, Term, Timing};
@@ -241,9 +242,8 @@ fn ours() -> PostParams {
 fn news(api: Api<Lease>) -> BoxStream<'static, watcher::Result<Lease>> {
     let config = watcher::Config::default()
         .fields(&format!("metadata.name={OPERATOR}"))
-        .streaming_lists()
         .timeout(WATCH_SECONDS);
-    watcher(api, config)
+    stream::events(api, config)
         .default_backoff()
         .applied_objects()
         .boxed()

@@ -22,6 +22,7 @@ mod references;
 mod run;
 mod sentence;
 mod standby;
+mod stream;
 mod touched;
 mod watch;
 

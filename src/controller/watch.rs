@@ -12,7 +12,7 @@ use kube::api::Api;
 use kube::runtime::controller::ReconcileRequest;
 use kube::runtime::reflector::{ObjectRef, store::Writer};
 use kube::runtime::watcher::{self, Event};
-use kube::runtime::{PredicateConfig, WatchStreamExt, watcher as watch};
+use kube::runtime::{PredicateConfig, WatchStreamExt};
 use kube::{Resource, ResourceExt};
 
 use super::context::Guarded;
@@ -20,6 +20,7 @@ use super::listing::Listing;
 use super::memories::Memories;
 use super::references::References;
 use super::sentence::{answer, sentence};
+use super::stream;
 use crate::api::IdentityPool;
 use crate::api::names::{CLAIM_ANNOTATION, FINALIZER, RECONCILE_AT_ANNOTATION};
 use crate::pool::memory::Arrival;
@@ -31,9 +32,7 @@ pub(super) const WATCH_SECONDS: u32 = 60;
 
 /// How objects are watched.
 pub(super) fn config(selector: Option<&str>) -> watcher::Config {
-    let config = watcher::Config::default()
-        .streaming_lists()
-        .timeout(WATCH_SECONDS);
+    let config = watcher::Config::default().timeout(WATCH_SECONDS);
     match selector {
         Some(selector) => config.labels(selector),
         None => config,
@@ -83,7 +82,7 @@ pub(super) fn keys(
     let report = Arc::new(report);
     let broken = Arc::clone(&report);
     let memories = Arc::clone(&report.memories);
-    let events = from_the_start(api, config)
+    let events = stream::events(api, config)
         .default_backoff()
         .modify(slim)
         .inspect_ok(move |event| report.event(event))
@@ -95,27 +94,6 @@ pub(super) fn keys(
         )
         .map_ok(|object| ReconcileRequest::from(ObjectRef::from_obj(&object)))
         .map_err(move |error| broken.broken(&error))
-}
-
-/// A watch that lists anew where its place in the history is gone: the library notices
-/// that in the middle of a watch, but not when a watch is resumed.
-fn from_the_start(
-    api: Api<Guarded>,
-    config: watcher::Config,
-) -> impl Stream<Item = watcher::Result<Event<Guarded>>> + Send + 'static {
-    let anew = move || {
-        watch(api.clone(), config.clone()).scan(false, |expired, event| {
-            let event = (!*expired).then_some(event);
-            *expired = matches!(&event, Some(Err(error)) if is_expired(error));
-            std::future::ready(event)
-        })
-    };
-    futures::stream::repeat_with(anew).flatten()
-}
-
-/// HTTP 410 to the start of a watch.
-fn is_expired(error: &watcher::Error) -> bool {
-    matches!(error, watcher::Error::WatchStartFailed(kube::Error::Api(status)) if status.code == 410)
 }
 
 /// The objects of events, those of a list when it is complete: the store shows none of them

@@ -11,6 +11,7 @@ use kube::{Api, Client};
 use super::Error;
 use super::certificates::Certificates;
 use crate::deadline::Deadline;
+use crate::files;
 use crate::process::Process;
 
 /// It takes 3 to 5 s on two idle cores; a machine that compiles meanwhile needs many times that.
@@ -18,6 +19,15 @@ const START_LIMIT: Duration = Duration::from_secs(90);
 
 /// One look: a starting server may accept a connection and not answer.
 const LOOK_LIMIT: Duration = Duration::from_secs(2);
+
+/// A watch is written down when it begins; everything else when it is answered.
+const AUDIT_POLICY: &str = "\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived, Panic]
+rules:
+  - level: Metadata
+";
 
 /// The command line of one apiserver and where its log goes.
 #[derive(Debug)]
@@ -64,6 +74,20 @@ impl Apiserver {
             command,
             log: folder.join("kube-apiserver.log"),
         }
+    }
+
+    /// Has it write down every request that came to its end, with who made it: one JSON object a line.
+    pub(super) fn audited(&mut self, log: &Path, folder: &Path) -> Result<(), Error> {
+        let policy = folder.join("audit-policy.yaml");
+        files::write(&policy, AUDIT_POLICY)?;
+        self.command.arg("--audit-policy-file").arg(policy);
+        self.command.arg("--audit-log-path").arg(log);
+        Ok(())
+    }
+
+    /// Turns off a feature that can be turned off.
+    pub(super) fn without_feature(&mut self, gate: &str) {
+        self.command.arg(format!("--feature-gates={gate}=false"));
     }
 
     /// Starts it and waits until `client`, the administrator's, finds it ready.

@@ -36,6 +36,17 @@ use access::Access;
 use apiserver::Apiserver;
 use certificates::Certificates;
 
+/// How the apiserver is set up.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Settings {
+    /// It writes an [audit log](ControlPlane::audit_log).
+    pub audited: bool,
+    /// It refuses a watch that begins with a list, as that of Kubernetes 1.31 and 1.33 does.
+    pub lists_apart: bool,
+}
+
+const AUDIT_LOG: &str = "audit.log";
+
 /// A running etcd and kube-apiserver; dropping it ends them and removes their data.
 #[derive(Debug)]
 pub struct ControlPlane {
@@ -59,10 +70,21 @@ impl ControlPlane {
     /// # Panics
     /// When building the programs panics.
     pub async fn start() -> Result<Self, Error> {
+        Self::start_as(Settings::default()).await
+    }
+
+    /// As [`start`](Self::start), with an apiserver that is set up otherwise.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Panics
+    /// As there.
+    pub async fn start_as(settings: Settings) -> Result<Self, Error> {
         let tools = tokio::task::spawn_blocking(Tools::find_or_build)
             .await
             .expect("building the programs does not panic")?;
-        let start = |ports| Self::start_on(ports, &tools);
+        let start = |ports| Self::start_on(ports, &tools, settings);
         ports::start_on_free_ports(start, Error::port_was_taken).await
     }
 
@@ -79,20 +101,30 @@ impl ControlPlane {
         }
     }
 
-    async fn start_on([client, peer, secure]: [u16; 3], tools: &Tools) -> Result<Self, Error> {
+    async fn start_on(
+        [client, peer, secure]: [u16; 3],
+        tools: &Tools,
+        settings: Settings,
+    ) -> Result<Self, Error> {
         let scratch = Scratch::new()?;
         let folder = scratch.path();
         let certificates = Certificates::issue(&folder.join("pki"))?;
         let access = Access::new(secure, &certificates, folder)?;
         let etcd_url = format!("http://127.0.0.1:{client}");
         let etcd = etcd::start(&tools.etcd, [client, peer], folder).await?;
-        let apiserver = Apiserver::new(
+        let mut apiserver = Apiserver::new(
             &tools.kube_apiserver,
             secure,
             &etcd_url,
             &certificates,
             folder,
         );
+        if settings.audited {
+            apiserver.audited(&folder.join(AUDIT_LOG), folder)?;
+        }
+        if settings.lists_apart {
+            apiserver.without_feature("WatchList");
+        }
         let mut plane = Self {
             running: None,
             apiserver,
@@ -150,6 +182,13 @@ impl ControlPlane {
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.scratch.path()
+    }
+
+    /// Where the apiserver writes down every request, if it was started to do so: one JSON object a
+    /// line (`audit.k8s.io/v1` `Event`).
+    #[must_use]
+    pub fn audit_log(&self) -> PathBuf {
+        self.folder().join(AUDIT_LOG)
     }
 
     /// A kubeconfig file for the administrator. Certificates in it are paths into
@@ -273,7 +312,9 @@ mod tests {
             .unwrap();
         let ports: [u16; 3] = ports::free_ports().unwrap();
         let _other = TcpListener::bind(("127.0.0.1", ports[position])).unwrap();
-        ControlPlane::start_on(ports, &tools).await.unwrap_err()
+        ControlPlane::start_on(ports, &tools, false)
+            .await
+            .unwrap_err()
     }
 
     #[tokio::test]

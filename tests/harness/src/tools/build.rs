@@ -19,7 +19,7 @@ pub enum Error {
     /// No Go toolchain.
     #[error(
         "{tool} has to be built, and `go` cannot be run: install Go {}.{} or newer and put it into \
-         PATH, or set KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver and kubectl",
+         PATH, or set KUBEBUILDER_ASSETS to a folder that has it",
         GO.0, GO.1
     )]
     NoGo {
@@ -31,7 +31,7 @@ pub enum Error {
     /// A Go toolchain that cannot build the program.
     #[error(
         "{tool} has to be built with Go {}.{} or newer, but `go version` says {found:?}: install a \
-         newer one, or set KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver and kubectl",
+         newer one, or set KUBEBUILDER_ASSETS to a folder that has it",
         GO.0, GO.1
     )]
     OldGo {

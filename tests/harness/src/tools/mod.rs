@@ -1,4 +1,5 @@
-//! The programs a control plane consists of: `etcd`, `kube-apiserver` and `kubectl`.
+//! The programs a control plane consists of (`etcd`, `kube-apiserver` and `kubectl`), and those that
+//! read the chart.
 //!
 //! Each is looked for in the folder that `KUBEBUILDER_ASSETS` names (a convention of controller
 //! tests everywhere), then in our own cache; what is found nowhere is built from source there. The
@@ -6,13 +7,16 @@
 //! never downloaded, so checksums in `go.sum` cover everything that runs.
 
 mod build;
+pub mod debian;
 mod pinned;
 
 use std::env;
 use std::path::{Path, PathBuf};
 
 pub use build::Error;
-use pinned::{ETCD, KUBE_APISERVER, KUBECTL, Pinned};
+use pinned::{
+    ETCD, GLUA, HELM, HELM_DOCS, KUBE_APISERVER, KUBE_SCORE, KUBECONFORM, KUBECTL, Pinned,
+};
 
 use crate::cache;
 
@@ -40,6 +44,39 @@ impl Tools {
             etcd: find(&ETCD)?,
             kube_apiserver: find(&KUBE_APISERVER)?,
             kubectl: find(&KUBECTL)?,
+        })
+    }
+}
+
+/// The programs with which the chart is installed and looked at.
+#[derive(Debug, Clone)]
+pub struct ChartTools {
+    /// The package manager.
+    pub helm: PathBuf,
+    /// Holds manifests to Kubernetes' schemas.
+    pub kubeconform: PathBuf,
+    /// Holds manifests to good practice.
+    pub kube_score: PathBuf,
+    /// Writes the table of values.
+    pub helm_docs: PathBuf,
+    /// A Lua 5.1, the one that Argo CD runs health checks with.
+    pub glua: PathBuf,
+}
+
+impl ChartTools {
+    /// As [`Tools::find_or_build`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn find_or_build() -> Result<Self, Error> {
+        let assets = assets();
+        let find = |tool| find_or_build(tool, assets.as_deref());
+        Ok(Self {
+            helm: find(&HELM)?,
+            kubeconform: find(&KUBECONFORM)?,
+            kube_score: find(&KUBE_SCORE)?,
+            helm_docs: find(&HELM_DOCS)?,
+            glua: find(&GLUA)?,
         })
     }
 }

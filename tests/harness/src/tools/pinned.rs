@@ -37,6 +37,57 @@ pub(super) const KUBE_APISERVER: Pinned = kube(
 pub(super) const KUBECTL: Pinned =
     kube("kubectl", "k8s.io/kubernetes/cmd/kubectl", "about 1 minute");
 
+/// Installs the chart.
+pub(super) const HELM: Pinned = Pinned {
+    name: "helm",
+    package: "helm.sh/helm/v4/cmd/helm",
+    go_mod: include_str!("../../tools/helm/go.mod"),
+    go_sum: include_str!("../../tools/helm/go.sum"),
+    duration: "about 2 minutes",
+    module: "helm.sh/helm/v4",
+    version_package: None,
+};
+
+/// Holds manifests to Kubernetes' schemas.
+pub(super) const KUBECONFORM: Pinned = chart(
+    "kubeconform",
+    "github.com/yannh/kubeconform/cmd/kubeconform",
+    "github.com/yannh/kubeconform",
+);
+
+/// Holds manifests to good practice.
+pub(super) const KUBE_SCORE: Pinned = chart(
+    "kube-score",
+    "github.com/zegl/kube-score/cmd/kube-score",
+    "github.com/zegl/kube-score",
+);
+
+/// Writes the chart's table of values.
+pub(super) const HELM_DOCS: Pinned = chart(
+    "helm-docs",
+    "github.com/norwoodj/helm-docs/cmd/helm-docs",
+    "github.com/norwoodj/helm-docs",
+);
+
+/// The Lua in which Argo CD runs health checks.
+pub(super) const GLUA: Pinned = chart(
+    "glua",
+    "github.com/yuin/gopher-lua/cmd/glua",
+    "github.com/yuin/gopher-lua",
+);
+
+const fn chart(name: &'static str, package: &'static str, module: &'static str) -> Pinned {
+    Pinned {
+        name,
+        package,
+        go_mod: include_str!("../../tools/chart/go.mod"),
+        go_sum: include_str!("../../tools/chart/go.sum"),
+        duration: "less than 1 minute",
+        module,
+        version_package: None,
+    }
+}
+
 const fn kube(name: &'static str, package: &'static str, duration: &'static str) -> Pinned {
     Pinned {
         name,
@@ -90,11 +141,24 @@ impl Pinned {
 
 #[cfg(test)]
 mod tests {
-    use super::{ETCD, KUBE_APISERVER, KUBECTL};
+    use super::{
+        ETCD, GLUA, HELM, HELM_DOCS, KUBE_APISERVER, KUBE_SCORE, KUBECONFORM, KUBECTL, Pinned,
+    };
+
+    const ALL: [&Pinned; 8] = [
+        &ETCD,
+        &KUBE_APISERVER,
+        &KUBECTL,
+        &HELM,
+        &KUBECONFORM,
+        &KUBE_SCORE,
+        &HELM_DOCS,
+        &GLUA,
+    ];
 
     #[test]
     fn versions_come_from_the_module_files() {
-        for tool in [&ETCD, &KUBE_APISERVER, &KUBECTL] {
+        for tool in ALL {
             let numbers: Vec<u32> = tool
                 .version()
                 .split('.')
@@ -106,7 +170,7 @@ mod tests {
 
     #[test]
     fn module_files_name_each_package_as_a_tool() {
-        for tool in [&ETCD, &KUBE_APISERVER, &KUBECTL] {
+        for tool in ALL {
             assert!(tool.go_mod.contains(tool.package), "{}", tool.name);
         }
     }

@@ -1,0 +1,64 @@
+{{/*
+The operator's arguments: one line for each flag. A test compares them with the flags that the
+binary has, so a new flag cannot be forgotten.
+*/}}
+{{- define "identity-pool-operator.arguments" -}}
+{{- $v := .Values }}
+- run
+{{- with (include "identity-pool-operator.watchNamespaces" . | fromJson).names }}
+- --watch-namespaces={{ join "," . }}
+{{- end }}
+{{- with $v.watchSelector }}
+- {{ printf "--watch-selector=%s" . | quote }}
+{{- end }}
+{{- with $v.installationId }}
+- {{ printf "--installation-id=%s" . | quote }}
+{{- end }}
+- --settle-window-seconds={{ int $v.operator.settleWindowSeconds }}
+- --resync-period-seconds={{ int $v.operator.resyncPeriodSeconds }}
+- --max-concurrent-reconciles={{ int $v.operator.maxConcurrentReconciles }}
+{{- if $v.operator.allowAdoption }}
+- --allow-adoption
+{{- end }}
+- --leader-elect={{ $v.leaderElection.enabled }}
+{{- if $v.leaderElection.enabled }}
+{{- with $v.leaderElection.namespace }}
+- --leader-election-namespace={{ . }}
+{{- end }}
+- --leader-election-lease-duration-seconds={{ int $v.leaderElection.leaseDurationSeconds }}
+- --leader-election-renew-deadline-seconds={{ int $v.leaderElection.renewDeadlineSeconds }}
+- --leader-election-retry-period-seconds={{ int $v.leaderElection.retryPeriodSeconds }}
+{{- end }}
+- --metrics-bind-address={{ ternary (printf ":%d" (int $v.metrics.port)) "0" $v.metrics.enabled }}
+- --health-probe-bind-address=:{{ int $v.healthProbePort }}
+- {{ printf "--log-level=%s" $v.log.level | quote }}
+- --log-format={{ $v.log.format }}
+{{- with $v.extraArgs }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* The AWS SDK's own variables, and those of the user. */}}
+{{- define "identity-pool-operator.environment" -}}
+{{- with .Values.aws.region }}
+- name: AWS_REGION
+  value: {{ . | quote }}
+{{- end }}
+{{- with .Values.aws.endpointUrl }}
+- name: AWS_ENDPOINT_URL
+  value: {{ . | quote }}
+{{- end }}
+{{- with .Values.aws.credentials.existingSecret }}
+{{- range list "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" "AWS_SESSION_TOKEN" }}
+- name: {{ . }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ $.Values.aws.credentials.existingSecret | quote }}
+      key: {{ . }}
+      optional: {{ eq . "AWS_SESSION_TOKEN" }}
+{{- end }}
+{{- end }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}

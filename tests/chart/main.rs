@@ -1,0 +1,15 @@
+//! The Helm chart: what it renders, what of it a real apiserver takes, what it permits.
+
+mod audit;
+mod docs;
+mod flags;
+mod gitops;
+mod guardrails;
+mod helm;
+mod install;
+mod observed;
+mod rbac;
+mod readme;
+mod space;
+mod states;
+mod values;
