@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::process::{Error, Process};
+use crate::process::{Error, Process, Within};
 
 /// It takes 0.1 s on an idle machine.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -14,6 +14,7 @@ pub(super) async fn start(
     program: &Path,
     ports: [u16; 2],
     folder: &Path,
+    within: Option<&Within>,
 ) -> Result<Process, Error> {
     let [client, peer] = ports.map(|port| format!("http://127.0.0.1:{port}"));
     let mut command = Command::new(program);
@@ -35,7 +36,7 @@ pub(super) async fn start(
     command.arg("--unsafe-no-fsync");
     // The only member elects itself after one election timeout, 1 s by default.
     command.args(["--heartbeat-interval", "20", "--election-timeout", "200"]);
-    let mut etcd = Process::start(&command, &folder.join("etcd.log"))?;
+    let mut etcd = Process::start_within(within, &command, &folder.join("etcd.log"))?;
     etcd.wait_for_line("serving client traffic", START_LIMIT)
         .await?;
     Ok(etcd)

@@ -17,6 +17,7 @@ mod error;
 mod etcd;
 mod kubectl;
 mod namespace;
+mod with_node;
 
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,8 @@ use tokio::sync::OnceCell;
 
 pub use error::Error;
 pub use namespace::Namespace;
+pub(crate) use with_node::{Credentials as NodeCredentials, SERVICE as SERVICE_ADDRESS, WithNode};
+pub use with_node::ADDRESS as NODE_ADDRESS;
 
 use crate::causes::with_causes;
 use crate::files;
@@ -33,8 +36,8 @@ use crate::process::Process;
 use crate::scratch::Scratch;
 use crate::tools::Tools;
 use access::Access;
-use apiserver::Apiserver;
-use certificates::Certificates;
+use apiserver::{Address, Apiserver};
+use certificates::{Certificates, Issuer};
 
 /// How the apiserver is set up.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,6 +47,14 @@ pub struct Settings {
     /// It refuses a watch that begins with a list, as that of Kubernetes 1.31 and 1.33 does.
     pub lists_apart: bool,
 }
+
+/// Under what names the apiserver is reached, its own Service included.
+const SERVER_NAMES: [&str; 4] = [
+    "127.0.0.1",
+    "localhost",
+    "kubernetes.default.svc",
+    "10.0.0.1",
+];
 
 const AUDIT_LOG: &str = "audit.log";
 
@@ -108,17 +119,25 @@ impl ControlPlane {
     ) -> Result<Self, Error> {
         let scratch = Scratch::new()?;
         let folder = scratch.path();
-        let certificates = Certificates::issue(&folder.join("pki"))?;
-        let access = Access::new(secure, &certificates, folder)?;
+        let issuer = Issuer::new(&folder.join("pki"))?;
+        let certificates = Certificates::issue(&issuer, &SERVER_NAMES)?;
+        let address = Address {
+            bind: "127.0.0.1",
+            advertise: "127.0.0.1",
+            port: secure,
+            services: "10.0.0.0/24",
+        };
+        let access = Access::new(address.url(), &certificates, folder)?;
         let etcd_url = format!("http://127.0.0.1:{client}");
-        let etcd = etcd::start(&tools.etcd, [client, peer], folder).await?;
+        let etcd = etcd::start(&tools.etcd, [client, peer], folder, None).await?;
         let mut apiserver = Apiserver::new(
             &tools.kube_apiserver,
-            secure,
+            &address,
             &etcd_url,
             &certificates,
             folder,
-        );
+        )
+        .alone();
         if settings.audited {
             apiserver.audited(&folder.join(AUDIT_LOG), folder)?;
         }
@@ -300,7 +319,7 @@ impl ControlPlane {
 mod tests {
     use std::net::TcpListener;
 
-    use super::{ControlPlane, Error};
+    use super::{ControlPlane, Error, Settings};
     use crate::ports;
     use crate::tools::Tools;
 
@@ -312,7 +331,7 @@ mod tests {
             .unwrap();
         let ports: [u16; 3] = ports::free_ports().unwrap();
         let _other = TcpListener::bind(("127.0.0.1", ports[position])).unwrap();
-        ControlPlane::start_on(ports, &tools, false)
+        ControlPlane::start_on(ports, &tools, Settings::default())
             .await
             .unwrap_err()
     }

@@ -1,0 +1,107 @@
+//! Namespaces of the node's own: network, mounts, processes.
+//!
+//! Its first process keeps them and reaps; when that one ends, or `unshare` before it, the kernel
+//! ends everything within.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use super::Error;
+use super::ground::{FOLDERS, mounted_over};
+use crate::control_plane::{NODE_ADDRESS, SERVICE_ADDRESS};
+use crate::files::failed;
+use crate::process::{Process, Within};
+
+/// It takes 0.1 s.
+const LIMIT: Duration = Duration::from_secs(30);
+
+const READY: &str = "the namespaces are ready";
+
+/// What kubelet would set on the machine: it finds it set already.
+const SYSCTLS: [(&str, &str); 6] = [
+    ("vm/overcommit_memory", "1"),
+    ("vm/panic_on_oom", "0"),
+    ("kernel/panic", "10"),
+    ("kernel/panic_on_oops", "1"),
+    ("kernel/keys/root_maxkeys", "1000000"),
+    ("kernel/keys/root_maxbytes", "25000000"),
+];
+
+/// The namespaces, as long as this value is there.
+#[derive(Debug)]
+pub(super) struct Place {
+    unshare: Process,
+}
+
+impl Place {
+    /// Opens them, with the mounts and links of a node.
+    pub(super) async fn open(folder: &Path) -> Result<Self, Error> {
+        let mut command = Command::new("unshare");
+        command.args(["--net", "--mount", "--propagation", "private"]);
+        command.args(["--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc"]);
+        command.args(["sh", "-euc", &script(), "init"]).arg(folder);
+        let mut unshare = Process::start(&command, &folder.join("namespaces.log"))?;
+        unshare.wait_for_line(READY, LIMIT).await?;
+        Ok(Self { unshare })
+    }
+
+    /// Moves the calling thread into the network.
+    pub(super) fn enter(&self) -> Result<(), Error> {
+        let path = self.namespace("net");
+        let network = File::open(&path).map_err(failed("open", &path))?;
+        let kind = Some(LinkNameSpaceType::Network);
+        move_into_link_name_space(network.as_fd(), kind).map_err(|error| Error::Enter(error.into()))
+    }
+
+    /// Has a process run in all of them.
+    pub(super) fn within(&self) -> Within {
+        Within(self.words().into_iter().map(OsString::from).collect())
+    }
+
+    /// As [`within`](Self::within), for people.
+    pub(super) fn entrance(&self) -> String {
+        self.words().join(" ")
+    }
+
+    fn words(&self) -> Vec<String> {
+        let option = |option: &str, name: &str| {
+            format!("--{option}={}", self.namespace(name).display())
+        };
+        vec![
+            "nsenter".to_owned(),
+            option("net", "net"),
+            option("mount", "mnt"),
+            // Those of `unshare` itself are the machine's; its children have others.
+            option("pid", "pid_for_children"),
+        ]
+    }
+
+    fn namespace(&self, name: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/ns/{name}", self.unshare.id()))
+    }
+}
+
+/// What the first process does, with the node's folder as `$1`. `wait` reaps whatever loses its parent.
+fn script() -> String {
+    let mut script = "mount -t tmpfs run /run\nmkdir -p /run/containerd /run/netns /run/lock\n".to_owned();
+    for path in FOLDERS {
+        script += &format!("mount --bind \"$1/{}\" {path}\n", mounted_over(path));
+    }
+    for (name, value) in SYSCTLS {
+        let file = format!("\"$1/sysctl-{}\"", name.replace('/', "-"));
+        script += &format!("if [ -e /proc/sys/{name} ]; then echo {value} > {file}; mount --bind {file} /proc/sys/{name}; fi\n");
+    }
+    // The apiserver answers on the address of its Service itself: there is no kube-proxy.
+    script += &format!(
+        "ip link set lo up\nip addr add {SERVICE_ADDRESS}/32 dev lo\n\
+         ip link add cni0 type bridge\nip addr add {NODE_ADDRESS}/24 dev cni0\nip link set cni0 up\n\
+         echo {READY}\nsleep infinity &\nwait\n"
+    );
+    script
+}
