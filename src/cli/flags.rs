@@ -35,6 +35,9 @@ pub(super) struct Flags {
     /// Let objects take over pools that this operator did not make (spec.adopt)
     #[arg(long, env = "ALLOW_ADOPTION")]
     pub(super) allow_adoption: bool,
+    /// Wait for an AWS region and credentials that are not there, and say so, instead of ending
+    #[arg(long, env = "WAIT_FOR_AWS")]
+    pub(super) wait_for_aws: bool,
     #[command(flatten)]
     pub(super) election: Election,
     /// Address of /metrics; 0 turns it off

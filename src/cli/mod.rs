@@ -1,5 +1,6 @@
 //! The command line: what can be asked of the binary.
 
+mod aws;
 mod cluster;
 mod election;
 mod flags;
@@ -30,7 +31,7 @@ enum Command {
     Run(Box<flags::Flags>),
     /// Print the custom resource definitions as YAML.
     Crd,
-    /// Ask an operator's page, such as http://host:8080/metrics: exit code 0 if it answers 200.
+    /// Ask an operator's page, such as `http://host:8080/metrics`: exit code 0 if it answers 200.
     Probe {
         /// What to ask
         url: String,

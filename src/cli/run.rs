@@ -1,26 +1,27 @@
 //! `identity-pool-operator run`: flags in, operator up, signals out.
 //!
 //! What can never work (flags, credentials that cannot be read) ends the process
-//! at once with one line and code 2. What may come right by itself (network, a
+//! at once with one line and code 2, unless it is told to wait for AWS. What may come right by itself (network, a
 //! missing CRD, an apiserver that is not there yet) is waited for, visibly.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::aws::{self, Aws, Pod};
 use super::flags::Flags;
 use super::{EXIT_MISUSE, cluster};
-use crate::aws::error::is_hopeless;
-use crate::aws::identity::{self, CallerIdentity};
+use crate::aws::identity::CallerIdentity;
 use crate::aws::region::Regions;
 use crate::aws::settings;
 use crate::controller::{Controller, Options, Scope, careful_client};
 use crate::election::Timing;
 use crate::election::timing::Disorder;
 use crate::pool::facts::Operator;
-use crate::telemetry::{self, Telemetry, admin, health};
+use crate::telemetry::metrics::Readiness;
+use crate::telemetry::{self, Telemetry, admin};
 
 /// Pause between two tries to find out who the operator is.
 pub(super) const RETRY: Duration = Duration::from_secs(5);
@@ -104,6 +105,14 @@ async fn operate(flags: Flags) -> Result<(), Error> {
         let pages = admin::probes(Arc::clone(&telemetry));
         admin::serve("--health-probe-bind-address", address, pages, stop.clone()).await?;
     }
+    // Objects can be counted once there is a controller; what is waited for until then is told before.
+    let counted = Arc::new(OnceLock::<admin::Count>::new());
+    if let Some(address) = flags.metrics_bind_address {
+        let count = Arc::clone(&counted);
+        let count = move || count.get().map_or_else(Readiness::default, |count| count());
+        let pages = admin::metrics(Arc::clone(&telemetry), Arc::new(count));
+        admin::serve("--metrics-bind-address", address, pages, stop.clone()).await?;
+    }
     let prepared = until(&stop, Box::pin(prepare(&flags, timing, &telemetry)))
         .await
         .transpose()?;
@@ -111,10 +120,7 @@ async fn operate(flags: Flags) -> Result<(), Error> {
         return Ok(());
     };
     let controller = Controller::new(options);
-    if let Some(address) = flags.metrics_bind_address {
-        let pages = admin::metrics(telemetry, controller.count());
-        admin::serve("--metrics-bind-address", address, pages, stop.clone()).await?;
-    }
+    let _ = counted.set(controller.count());
     Ok(controller.run(stop).await?)
 }
 
@@ -128,11 +134,14 @@ async fn prepare(
     let candidacy = timing.map(|timing| flags.election.candidacy(timing, config.clone()));
     let candidacy = candidacy.transpose();
     let candidacy = candidacy.map_err(|error| cluster::unreachable(&error))?;
+    let namespace = config.default_namespace.clone();
     let client = careful_client(config).map_err(|error| cluster::unreachable(&error))?;
-    settings::check().await?;
-    let config = identity::load_config().await;
-    let region = settings::region(&config)?;
-    let caller = caller(&config, telemetry).await?;
+    let pod = Pod::of_environment(client.clone(), &namespace);
+    let Aws {
+        config,
+        region,
+        caller,
+    } = aws::find(flags.wait_for_aws, telemetry, &pod).await?;
     let id = flags.installation_id.as_deref();
     let installation = cluster::installation(id, &client, telemetry).await?;
     introduce(flags, &installation, &caller, &region);
@@ -201,32 +210,6 @@ async fn signal() {
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         () = terminated => {}
-    }
-}
-
-/// Who we are in AWS. Waits for a network, not for credentials.
-async fn caller(
-    config: &aws_types::SdkConfig,
-    telemetry: &Telemetry,
-) -> Result<CallerIdentity, Error> {
-    loop {
-        match identity::caller_identity(config).await {
-            Ok(caller) => {
-                telemetry.health.holds(health::AWS);
-                return Ok(caller);
-            }
-            Err(failure) => {
-                let what = format!("{} ({})", failure.message, failure.code);
-                if is_hopeless(&failure) {
-                    let advice = settings::advice(&failure);
-                    return Err(Error::Credentials { what, advice });
-                }
-                let what = format!("AWS cannot be asked yet who the operator is: {what}");
-                tracing::warn!("{what}");
-                telemetry.health.fails(health::AWS, what);
-                tokio::time::sleep(RETRY).await;
-            }
-        }
     }
 }
 

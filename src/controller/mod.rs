@@ -28,5 +28,6 @@ mod watch;
 
 pub use client::{careful_client, election_client};
 pub use leadership::Candidacy;
+pub(crate) use publish::cut;
 pub use run::{Controller, Error, Options, Scope};
 pub use sentence::sentence;

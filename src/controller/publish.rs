@@ -69,7 +69,8 @@ async fn file(
     }
 }
 
-fn cut(message: &str) -> String {
+/// A note as long as an Event may have it.
+pub(crate) fn cut(message: &str) -> String {
     let mut end = message.len().min(NOTE_LIMIT);
     while !message.is_char_boundary(end) {
         end -= 1;

@@ -89,6 +89,7 @@ pub struct Metrics {
     pools: Family<ReadyLabel, Gauge>,
     leader: Gauge,
     lease_transitions: Counter,
+    aws_identity: Gauge,
 }
 
 impl Default for Metrics {
@@ -108,6 +109,7 @@ impl Default for Metrics {
             pools: Family::default(),
             leader: Gauge::default(),
             lease_transitions: Counter::default(),
+            aws_identity: Gauge::default(),
         };
         metrics.register();
         metrics
@@ -173,6 +175,11 @@ impl Metrics {
             "lease_transitions",
             "Changes of the leader that this replica saw",
             self.lease_transitions.clone(),
+        );
+        registry.register(
+            "aws_identity",
+            "Whether the operator has found out who it is in AWS (1) or not yet (0)",
+            self.aws_identity.clone(),
         );
     }
 
@@ -252,6 +259,11 @@ impl Metrics {
     /// Another replica leads than before.
     pub fn lease_changed_hands(&self) {
         self.lease_transitions.inc();
+    }
+
+    /// The operator has found out who it is in AWS.
+    pub fn knows_identity(&self) {
+        self.aws_identity.set(1);
     }
 
     /// The page for a scraper.

@@ -1,10 +1,10 @@
-//! What a user did, by the apiserver's own log.
+//! What a user may do by the rules of a role, and did by the apiserver's own log.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use harness::control_plane::ControlPlane;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// One thing that RBAC grants: a verb on a resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,4 +62,49 @@ impl Requests {
             self.allowed.insert(grant);
         }
     }
+}
+
+/// The grants of a role, after one of them was taken away.
+pub(crate) fn take_from(role: &mut Value, without: Option<&Grant>) -> Vec<Grant> {
+    let rules = role.get_mut("rules").and_then(Value::as_array_mut);
+    let rules = rules.into_iter().flatten();
+    rules.flat_map(|rule| take(rule, without)).collect()
+}
+
+/// The grants of a rule, after one of them was taken away.
+fn take(rule: &mut Value, without: Option<&Grant>) -> Vec<Grant> {
+    let texts = |list: &Value| -> Vec<String> {
+        let list = list.as_array().into_iter().flatten();
+        list.map(|text| text.as_str().expect("text").to_owned())
+            .collect()
+    };
+    let (groups, resources) = (texts(&rule["apiGroups"]), texts(&rule["resources"]));
+    let [group] = &groups[..] else {
+        panic!("one group a rule: {rule}");
+    };
+    let hit = |verb: &str| {
+        without.is_some_and(|without| {
+            without.verb == verb && &without.group == group && resources.contains(&without.resource)
+        })
+    };
+    let verbs: Vec<String> = texts(&rule["verbs"])
+        .into_iter()
+        .filter(|verb| !hit(verb))
+        .collect();
+    rule["verbs"] = json!(verbs);
+    if verbs.is_empty() {
+        // A rule without verbs is refused; this one grants nothing that is asked for.
+        rule["verbs"] = json!(["none"]);
+    }
+    let grant = |resource: &String, verb: &String| Grant {
+        group: group.clone(),
+        resource: resource.clone(),
+        verb: verb.clone(),
+    };
+    let pairs = resources
+        .iter()
+        .flat_map(|resource| verbs.iter().map(move |verb| (resource, verb)));
+    pairs
+        .map(|(resource, verb)| grant(resource, verb))
+        .collect()
 }

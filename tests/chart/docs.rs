@@ -1,8 +1,8 @@
 //! The values in the docs are values of the chart.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::helm::{Helm, SERVED, text};
+use crate::helm::{Helm, SERVED, chart, text};
 
 /// The blocks of a page that are values, by their first line.
 fn values(page: &str) -> Vec<Value> {
@@ -63,4 +63,80 @@ fn links_lead_somewhere() {
             assert!(there, "{page}: {}", &found[0]);
         }
     }
+}
+
+/// What helm says after an installation with these values.
+fn notes(values: &Value) -> String {
+    let helm = Helm::offline();
+    let file = helm.file("values.json", &values.to_string());
+    let chart = chart();
+    let said = helm.run(&[
+        "install",
+        "pools",
+        &chart.to_string_lossy(),
+        "--dry-run=client",
+        "--values",
+        &file.to_string_lossy(),
+    ]);
+    let said = said.unwrap_or_else(|error| panic!("{values}: {error}"));
+    said.split("NOTES:").nth(1).expect("notes").to_owned()
+}
+
+#[test]
+fn risky_settings_are_warned_of_and_no_others() {
+    for (values, warning) in [
+        (
+            json!({ "operator": { "allowAdoption": true } }),
+            "operator.allowAdoption",
+        ),
+        (
+            json!({ "guardrails": { "enabled": true, "validationActions": ["Warn"] } }),
+            "guardrails.validationActions",
+        ),
+        (
+            json!({ "operator": { "settleWindowSeconds": 359 } }),
+            "operator.settleWindowSeconds",
+        ),
+        (
+            json!({ "leaderElection": { "enabled": false }, "replicaCount": 1 }),
+            "leaderElection.enabled",
+        ),
+        (json!({ "replicaCount": 1 }), "replicaCount"),
+        (
+            json!({ "terminationGracePeriodSeconds": 29 }),
+            "terminationGracePeriodSeconds",
+        ),
+        (
+            json!({ "rbac": { "references": { "secrets": true } } }),
+            "rbac.references.secrets",
+        ),
+        (
+            json!({ "rbac": { "exports": { "enabled": true } } }),
+            "rbac.exports.namespaces",
+        ),
+        (json!({ "crds": { "keep": false } }), "crds.keep"),
+        (json!({ "crds": { "enabled": false } }), "crds.enabled"),
+        (
+            json!({ "aws": { "endpointUrl": "http://fake" } }),
+            "aws.endpointUrl",
+        ),
+        (
+            json!({ "aws": { "credentials": { "existingSecret": "aws" } } }),
+            "aws.credentials.existingSecret",
+        ),
+    ] {
+        let notes = notes(&values);
+        let warnings: Vec<&str> = notes
+            .lines()
+            .filter(|line| line.starts_with("WARNING"))
+            .collect();
+        assert_eq!(warnings.len(), 1, "{values}: {notes}");
+        assert!(
+            warnings[0].starts_with(&format!("WARNING {warning}: ")),
+            "{notes}"
+        );
+    }
+    let guarded = json!({ "operator": { "allowAdoption": true, "settleWindowSeconds": 360 },
+        "guardrails": { "enabled": true }, "rbac": { "exports": { "enabled": true, "namespaces": ["shop"] } } });
+    assert!(!notes(&guarded).contains("WARNING"), "{}", notes(&guarded));
 }

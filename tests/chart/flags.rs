@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::helm::{Helm, SERVED, answer, only, text};
-use crate::values::rendered;
+use crate::tried::rendered;
 
 /// Flags that a pod has no use for.
 const NOT_FOR_PODS: [&str; 2] = [
@@ -15,7 +15,9 @@ const NOT_FOR_PODS: [&str; 2] = [
 ];
 
 /// Flags whose default is another in the chart, and why.
-const OTHERWISE: [&str; 1] = [
+const OTHERWISE: [&str; 2] = [
+    // A pod that ends is started again and again; a person at a terminal wants to know at once.
+    "wait-for-aws",
     // People read a terminal; in a cluster machines read.
     "log-format",
 ];

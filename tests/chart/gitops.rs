@@ -5,7 +5,9 @@ use std::process::Command;
 
 use harness::control_plane::{ControlPlane, Namespace};
 use harness::project;
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
+use kube::api::{
+    Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams,
+};
 use serde_json::{Value, json};
 
 use crate::helm::{Helm, answer, documents, text, tools};
@@ -14,8 +16,8 @@ use crate::states::{Kstatus, World, recorded};
 /// A value as Lua writes it.
 fn lua(value: &Value) -> String {
     let text = |text: &str| -> String {
-        let bytes: String = text.bytes().map(|byte| format!("\\{byte:03}")).collect();
-        format!("\"{bytes}\"")
+        let bytes: Vec<String> = text.bytes().map(|byte| format!("\\{byte:03}")).collect();
+        format!("\"{}\"", bytes.concat())
     };
     match value {
         Value::Null => "nil".to_owned(),
@@ -230,29 +232,35 @@ async fn what_is_stored_is_what_was_applied() {
             .as_str()
             .expect("a name")
             .to_owned();
-        let patch = Patch::Apply(object.clone());
-        let stored = pools.patch(&name, &params, &patch).await;
-        let stored = stored.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let wanted = Patch::Apply(object.clone());
+        let answer = pools.patch(&name, &params, &wanted).await;
+        let first = answer.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         for (field, value) in object["spec"].as_object().into_iter().flatten() {
             assert_eq!(
-                &stored.data["spec"][field],
+                &first.data["spec"][field],
                 value,
                 "{}: {field}",
                 path.display()
             );
         }
         // The apiserver stores with the second write what it showed by default after the first.
-        let second = pools.patch(&name, &params, &patch).await.expect("accepted");
-        let third = pools.patch(&name, &params, &patch).await.expect("accepted");
+        let second = pools
+            .patch(&name, &params, &wanted)
+            .await
+            .expect("accepted");
+        let third = pools
+            .patch(&name, &params, &wanted)
+            .await
+            .expect("accepted");
         assert_eq!(
             third.metadata.resource_version,
             second.metadata.resource_version,
             "{}: applied again, it is written again",
             path.display()
         );
-        assert_eq!(third.metadata.generation, stored.metadata.generation);
+        assert_eq!(third.metadata.generation, first.metadata.generation);
         pools
-            .delete(&name, &Default::default())
+            .delete(&name, &DeleteParams::default())
             .await
             .expect("accepted");
         seen += 1;

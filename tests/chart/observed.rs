@@ -36,6 +36,7 @@ fn page() -> String {
     metrics.drift_corrected("roles");
     metrics.leads(true);
     metrics.lease_changed_hands();
+    metrics.knows_identity();
     metrics.page(Readiness::default())
 }
 

@@ -59,7 +59,7 @@ pub(crate) fn leaves() -> Vec<Leaf> {
 
 fn collect(root: &Value, schema: &Value, path: &[String], defaults: &Value, found: &mut Vec<Leaf>) {
     for (name, below) in schema["properties"].as_object().into_iter().flatten() {
-        let path = [path, &[name.clone()]].concat();
+        let path = [path, std::slice::from_ref(name)].concat();
         if below["properties"].is_object() {
             collect(root, below, &path, defaults, found);
             continue;
@@ -90,7 +90,7 @@ pub(crate) fn objects() -> Vec<Vec<String>> {
         found.push(path.to_vec());
         for (name, below) in schema["properties"].as_object().into_iter().flatten() {
             if below["properties"].is_object() {
-                collect(below, &[path, &[name.clone()]].concat(), found);
+                collect(below, &[path, std::slice::from_ref(name)].concat(), found);
             }
         }
     }

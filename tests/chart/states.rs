@@ -252,7 +252,7 @@ impl World {
     /// Waits until an object shows a condition at its generation.
     pub(crate) async fn until(&self, name: &str, shows: &str) -> Value {
         let mut last = Value::Null;
-        let shown = async {
+        let waited = async {
             loop {
                 let object = self.pools.get(name).await.expect("there");
                 last = serde_json::to_value(object).expect("JSON");
@@ -264,9 +264,9 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        let shown = tokio::time::timeout(Duration::from_secs(60), shown).await;
+        let waited = tokio::time::timeout(Duration::from_secs(60), waited).await;
         assert!(
-            shown.is_ok(),
+            waited.is_ok(),
             "{name} never showed {shows}: {:?}",
             conditions(&last)
         );

@@ -1,14 +1,9 @@
 //! Every value makes a difference, and what comes of it is good for every Kubernetes release.
-//!
-//! All values are tried, one at a time with what it needs to have an effect, on the releases in
-//! turn; the defaults and everything at once on each of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
-use std::thread;
 
 use harness::control_plane::ControlPlane;
 use harness::{project, python};
@@ -17,90 +12,7 @@ use serde_json::{Value, json};
 use crate::helm::{Helm, RELEASES, answer, chart, of_kind, tools};
 use crate::space::{self, Leaf};
 
-/// What came of some values.
-struct Rendered {
-    /// The value that was tried.
-    what: String,
-    release: &'static str,
-    documents: Vec<Value>,
-}
-
-/// All that is tried, rendered once for all tests; and what made no difference.
-fn all() -> &'static (Vec<Rendered>, Vec<String>) {
-    static ALL: OnceLock<(Vec<Rendered>, Vec<String>)> = OnceLock::new();
-    ALL.get_or_init(|| {
-        let leaves = space::leaves();
-        let (first, second) = leaves.split_at(leaves.len() / 2);
-        let (mut tried, mut idle) = (Vec::new(), Vec::new());
-        // Two at a time: a developer's machine and CI's have two cores.
-        thread::scope(|scope| {
-            let halves = [first, second].map(|half| scope.spawn(move || try_each(half)));
-            for half in halves {
-                let (more, none) = half.join().expect("helm runs");
-                tried.extend(more);
-                idle.extend(none);
-            }
-        });
-        let helm = Helm::offline();
-        for release in RELEASES {
-            for (what, values) in [("nothing", json!({})), ("everything", space::everything())] {
-                let documents = render(&helm, what, &values, release);
-                tried.push(Rendered {
-                    what: what.to_owned(),
-                    release,
-                    documents,
-                });
-            }
-        }
-        (tried, idle)
-    })
-}
-
-/// The documents of everything that is tried.
-pub(crate) fn rendered() -> Vec<&'static [Value]> {
-    all()
-        .0
-        .iter()
-        .map(|rendered| rendered.documents.as_slice())
-        .collect()
-}
-
-fn render(helm: &Helm, what: &str, values: &Value, release: &str) -> Vec<Value> {
-    let rendered = helm.render(values, release);
-    rendered.unwrap_or_else(|error| panic!("{what}: {values}: {error}"))
-}
-
-/// Renders each choice of each value, and tells those that change nothing.
-fn try_each(leaves: &[Leaf]) -> (Vec<Rendered>, Vec<String>) {
-    let helm = Helm::offline();
-    let (mut tried, mut idle) = (Vec::new(), Vec::new());
-    let mut grounds: BTreeMap<(String, &str), Vec<Value>> = BTreeMap::new();
-    let mut releases = RELEASES.into_iter().cycle();
-    for leaf in leaves {
-        for choice in leaf.choices() {
-            let release = releases.next().expect("a cycle has no end");
-            let what = format!("{}={choice}", leaf.name());
-            let mut values = leaf.ground(&choice);
-            let ground = grounds
-                .entry((values.to_string(), release))
-                .or_insert_with(|| {
-                    // What goes with a choice may not work without it.
-                    helm.render(&values, release).unwrap_or_default()
-                });
-            space::merge(&mut values, &space::lone(&leaf.path, &choice));
-            let documents = render(&helm, &what, &values, release);
-            if documents == *ground {
-                idle.push(what.clone());
-            }
-            tried.push(Rendered {
-                what,
-                release,
-                documents,
-            });
-        }
-    }
-    (tried, idle)
-}
+use crate::tried::{all, render};
 
 #[test]
 fn values_and_schema_know_the_same() {

@@ -23,4 +23,5 @@ mod start;
 mod status;
 mod stop;
 mod third_party;
+mod waiting;
 mod wire;

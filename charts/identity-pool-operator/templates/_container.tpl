@@ -20,6 +20,9 @@ binary has, so a new flag cannot be forgotten.
 {{- if $v.operator.allowAdoption }}
 - --allow-adoption
 {{- end }}
+{{- if $v.operator.waitForAws }}
+- --wait-for-aws
+{{- end }}
 - --leader-elect={{ $v.leaderElection.enabled }}
 {{- if $v.leaderElection.enabled }}
 {{- with $v.leaderElection.namespace }}
@@ -38,8 +41,12 @@ binary has, so a new flag cannot be forgotten.
 {{- end }}
 {{- end }}
 
-{{/* The AWS SDK's own variables, and those of the user. */}}
+{{/* Which pod it is, for Events on it; the AWS SDK's own variables; those of the user. */}}
 {{- define "identity-pool-operator.environment" -}}
+- name: POD_NAME
+  valueFrom: {fieldRef: {fieldPath: metadata.name}}
+- name: POD_UID
+  valueFrom: {fieldRef: {fieldPath: metadata.uid}}
 {{- with .Values.aws.region }}
 - name: AWS_REGION
   value: {{ . | quote }}

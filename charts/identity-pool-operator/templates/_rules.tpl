@@ -10,9 +10,7 @@ list is used where a watch cannot begin with the list: on Kubernetes 1.31 and 1.
 - apiGroups: [cognito-identity.dev]
   resources: [identitypools/status]
   verbs: [patch]
-- apiGroups: [events.k8s.io]
-  resources: [events]
-  verbs: [create, patch]
+{{ include "identity-pool-operator.eventRules" . }}
 {{- with .Values.rbac.references }}
 {{- if .configMaps }}
 - apiGroups: [""]
@@ -33,6 +31,12 @@ list is used where a watch cannot begin with the list: on Kubernetes 1.31 and 1.
 {{- if and .Values.rbac.exports.enabled (not .Values.rbac.exports.namespaces) }}
 {{ include "identity-pool-operator.exportRules" . }}
 {{- end }}
+{{- end }}
+
+{{- define "identity-pool-operator.eventRules" -}}
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
 {{- end }}
 
 {{/* For spec.export; list and watch only to notice at once what others do to a ConfigMap. */}}

@@ -84,12 +84,9 @@ impl Operator {
         // A path without a slash would be looked for in PATH.
         let binary =
             fs::canonicalize(binary).map_err(|error| Error::Binary(binary.to_owned(), error))?;
-        let (probes, metrics) = (free_port()?, free_port()?);
         let mut command = Command::new(binary);
         command
             .arg("run")
-            .arg(format!("--health-probe-bind-address=127.0.0.1:{probes}"))
-            .arg(format!("--metrics-bind-address=127.0.0.1:{metrics}"))
             .args(flags.into_iter().map(Into::into))
             .env("AWS_REGION", "eu-west-1")
             .env("AWS_ENDPOINT_URL", fake.endpoint())
@@ -103,6 +100,18 @@ impl Operator {
         if let Some(kubeconfig) = kubeconfig {
             command.env("KUBECONFIG", kubeconfig);
         }
+        Self::start_command(command, log)
+    }
+
+    /// Starts a command line of the caller's own, whose pages are on ports that this chooses.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_command(mut command: Command, log: &Path) -> Result<Self, Error> {
+        let (probes, metrics) = (free_port()?, free_port()?);
+        command
+            .arg(format!("--health-probe-bind-address=127.0.0.1:{probes}"))
+            .arg(format!("--metrics-bind-address=127.0.0.1:{metrics}"));
         let process = Process::start(&command, log)?;
         Ok(Self {
             process,

@@ -1,0 +1,166 @@
+//! AWS at start: which region, which credentials, and who the operator is by them.
+//!
+//! What comes of the look is in the log, in `/readyz`, in a metric and in an Event on the pod. What
+//! cannot work ends the operator, unless it is to wait: a pod that ended would be started again and
+//! again, and say nothing between.
+
+use std::{env, fmt};
+
+use aws_types::SdkConfig;
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::Client;
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+
+use super::run::{Error, RETRY};
+use crate::api::names::OPERATOR;
+use crate::aws::error::is_hopeless;
+use crate::aws::identity::{self, CallerIdentity};
+use crate::aws::settings;
+use crate::controller::{cut, sentence};
+use crate::telemetry::{Telemetry, health};
+
+/// What the operator works with.
+pub(super) struct Aws {
+    pub(super) config: SdkConfig,
+    pub(super) region: String,
+    pub(super) caller: CallerIdentity,
+}
+
+/// Why it does not work yet.
+enum Trouble {
+    /// The network, or AWS: it may come right by itself.
+    Passing(String),
+    /// Somebody has to do something.
+    Lasting(Error),
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Passing(what) => f.write_str(what),
+            Self::Lasting(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Trouble {
+    fn log(&self) {
+        match self {
+            Self::Passing(what) => tracing::warn!("{what}"),
+            Self::Lasting(error) => {
+                tracing::error!("{error}; it is tried again every {} s", RETRY.as_secs());
+            }
+        }
+    }
+
+    /// Of Events: those of one reason are one Event with the first one's note.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Passing(_) => "AwsUnavailable",
+            Self::Lasting(Error::Credentials { .. }) => "CredentialsRefused",
+            Self::Lasting(_) => "AwsSettingsInvalid",
+        }
+    }
+}
+
+impl From<settings::Error> for Trouble {
+    fn from(error: settings::Error) -> Self {
+        Self::Lasting(error.into())
+    }
+}
+
+/// Finds all of it, and waits for it: always for a network, and for region and credentials if
+/// `waits` says so.
+pub(super) async fn find(waits: bool, telemetry: &Telemetry, pod: &Pod) -> Result<Aws, Error> {
+    let mut told = String::new();
+    loop {
+        let trouble = match look().await {
+            Ok(aws) => {
+                telemetry.health.holds(health::AWS);
+                telemetry.metrics.knows_identity();
+                if !told.is_empty() {
+                    let who = format!("the operator is {} in AWS", aws.caller.arn);
+                    pod.tell(EventType::Normal, "AwsUsable", &who).await;
+                }
+                return Ok(aws);
+            }
+            Err(Trouble::Lasting(error)) if !waits => return Err(error),
+            Err(trouble) => trouble,
+        };
+        let what = trouble.to_string();
+        telemetry.health.fails(health::AWS, what.clone());
+        if told != what {
+            trouble.log();
+            pod.tell(EventType::Warning, trouble.reason(), &what).await;
+            told = what;
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+/// Looks once.
+async fn look() -> Result<Aws, Trouble> {
+    settings::check().await?;
+    let config = identity::load_config().await;
+    let region = settings::region(&config)?;
+    let failure = match identity::caller_identity(&config).await {
+        Ok(caller) => {
+            return Ok(Aws {
+                config,
+                region,
+                caller,
+            });
+        }
+        Err(failure) => failure,
+    };
+    let what = format!("{} ({})", failure.message, failure.code);
+    if !is_hopeless(&failure) {
+        let what = format!("AWS cannot be asked yet who the operator is: {what}");
+        return Err(Trouble::Passing(what));
+    }
+    let advice = settings::advice(&failure);
+    Err(Trouble::Lasting(Error::Credentials { what, advice }))
+}
+
+/// The pod that the operator runs in, if its variables `POD_NAME` and `POD_UID` say so.
+pub(super) struct Pod(Option<(Recorder, ObjectReference)>);
+
+impl Pod {
+    /// The one of the environment, in the namespace of its service account.
+    pub(super) fn of_environment(client: Client, namespace: &str) -> Self {
+        let set = |variable: &str| env::var(variable).ok().filter(|value| !value.is_empty());
+        let Some(name) = set("POD_NAME") else {
+            return Self(None);
+        };
+        let reporter = Reporter {
+            controller: OPERATOR.to_owned(),
+            instance: Some(name.clone()),
+        };
+        let pod = ObjectReference {
+            api_version: Some("v1".to_owned()),
+            kind: Some("Pod".to_owned()),
+            name: Some(name),
+            namespace: Some(namespace.to_owned()),
+            uid: set("POD_UID"),
+            ..ObjectReference::default()
+        };
+        Self(Some((Recorder::new(client, reporter), pod)))
+    }
+
+    /// Files an Event. The log has the same, so an apiserver that does not take it is no matter.
+    async fn tell(&self, weight: EventType, reason: &str, note: &str) {
+        let Some((recorder, pod)) = &self.0 else {
+            return;
+        };
+        let event = Event {
+            type_: weight,
+            reason: reason.to_owned(),
+            note: Some(cut(note)),
+            action: "Start".to_owned(),
+            secondary: None,
+        };
+        if let Err(error) = recorder.publish(&event, pod).await {
+            tracing::debug!(error = sentence(&error), "an Event was not filed");
+        }
+    }
+}

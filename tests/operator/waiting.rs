@@ -1,0 +1,100 @@
+//! A pod without AWS settings runs and says what is missing, and goes on when it appears.
+
+use std::fs;
+use std::time::Duration;
+
+use harness::operator::{Operator, SECRET};
+use harness::scratch::Scratch;
+use k8s_openapi::api::events::v1::Event;
+use kube::api::{Api, ListParams};
+
+use crate::binary::until_page;
+use crate::rig::{REGION, Rig};
+use crate::start::{changed, command};
+
+/// The notes of the Events on a pod, with their reasons.
+async fn events(rig: &Rig, pod: &str) -> Vec<(String, String)> {
+    let events: Api<Event> = Api::all(rig.client.clone());
+    let list = events.list(&ListParams::default()).await.expect("Events");
+    let on_it = list
+        .into_iter()
+        .filter(|event| event.regarding.as_ref().and_then(|on| on.name.as_deref()) == Some(pod));
+    on_it
+        .map(|event| {
+            (
+                event.reason.unwrap_or_default(),
+                event.note.unwrap_or_default(),
+            )
+        })
+        .collect()
+}
+
+/// Waits until the readiness page says something.
+async fn until_ready_says(operator: &Operator, says: &str) {
+    let said = async {
+        while !operator
+            .probe("/readyz")
+            .await
+            .is_some_and(|page| page.contains(says))
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let said = tokio::time::timeout(Duration::from_secs(30), said).await;
+    assert!(said.is_ok(), "never {says:?}; log: {}", operator.log());
+}
+
+#[tokio::test]
+async fn region_and_credentials_that_are_missing_are_waited_for_and_told() {
+    let (rig, scratch) = (Rig::new("without").await, Scratch::new().expect("a folder"));
+    let path = |name: &str| scratch.path().join(name);
+    let mut without = changed(
+        command(rig.plane.kubeconfig_path(), &rig.fake.endpoint()),
+        &[
+            "-AWS_REGION",
+            "-AWS_ACCESS_KEY_ID",
+            "-AWS_SECRET_ACCESS_KEY",
+            "-METRICS_BIND_ADDRESS",
+            "-HEALTH_PROBE_BIND_ADDRESS",
+            "LOG_LEVEL=info",
+        ],
+    );
+    without
+        .env("AWS_CONFIG_FILE", path("config"))
+        .env("AWS_SHARED_CREDENTIALS_FILE", path("credentials"))
+        .env("POD_NAME", &rig.namespace)
+        .env("POD_UID", "0f7a3d63-95a1-4b0e-9a0c-6c1c0a7de3f1")
+        .args(["run", "--wait-for-aws", "--leader-elect=false"])
+        .arg(format!("--watch-namespaces={}", rig.namespace));
+    let mut operator = Operator::start_command(without, &path("log")).expect("it starts");
+
+    until_ready_says(&operator, "aws-identity: no AWS region").await;
+    until_page(&operator, "\nidentity_pool_operator_aws_identity 0\n").await;
+    fs::write(path("config"), format!("[default]\nregion = {REGION}\n")).expect("written");
+    until_ready_says(&operator, "aws-identity: no AWS credentials that work").await;
+    let keys =
+        format!("[default]\naws_access_key_id = AKIATEST\naws_secret_access_key = {SECRET}\n");
+    fs::write(path("credentials"), keys).expect("written");
+    operator.ready().await.expect("ready");
+    until_page(&operator, "\nidentity_pool_operator_aws_identity 1\n").await;
+    operator.ensure_running().expect("it never ended");
+
+    let log = operator.log();
+    let told = log.lines().filter(|line| line.contains(" ERROR "));
+    assert_eq!(told.count(), 2, "one line for each trouble: {log}");
+    let mut events = events(&rig, &rig.namespace).await;
+    events.sort();
+    let reasons: Vec<&str> = events.iter().map(|(reason, _)| reason.as_str()).collect();
+    assert_eq!(
+        reasons,
+        ["AwsSettingsInvalid", "AwsUsable", "CredentialsRefused"]
+    );
+    let notes: String = events.iter().map(|(_, note)| note.as_str()).collect();
+    for words in [
+        "no AWS region: set AWS_REGION",
+        "no AWS credentials",
+        "the operator is arn:aws:sts",
+    ] {
+        assert!(notes.contains(words), "{words} not in {notes}");
+    }
+}
