@@ -4,9 +4,9 @@
 //! by a binary that was built beside it, the base image by one made of Debian packages that bears its
 //! name. Where images can be pulled, `docker build .` does the same with the real ones.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{fmt, fs};
 
 use serde_json::Value;
 
@@ -61,6 +61,9 @@ pub enum Error {
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// It takes more than it should.
+    #[error("binary or image is too large; is it built with --release?\n{0}")]
+    Large(Sizes),
     /// The Dockerfile does not say what its base is.
     #[error("the Dockerfile has no `ARG BASE_IMAGE=…`")]
     NoBase,
@@ -73,6 +76,57 @@ pub struct Archive {
     pub path: PathBuf,
     /// What a registry would store and a node would pull.
     pub compressed_bytes: u64,
+}
+
+/// What users have to load and to keep in memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Sizes {
+    binary: u64,
+    image: u64,
+}
+
+const BINARY_LIMIT: u64 = 20_000_000;
+const IMAGE_LIMIT: u64 = 30_000_000;
+
+impl Sizes {
+    /// Measures both.
+    ///
+    /// # Errors
+    /// When the binary cannot be read.
+    pub fn of(binary: &Path, image: &Archive) -> Result<Self, Error> {
+        let metadata = fs::metadata(binary).map_err(failed("read", binary))?;
+        Ok(Self {
+            binary: metadata.len(),
+            image: image.compressed_bytes,
+        })
+    }
+
+    /// Fails when one is larger than was promised.
+    ///
+    /// # Errors
+    /// [`Error::Large`].
+    pub fn within_limits(self) -> Result<(), Error> {
+        if self.binary > BINARY_LIMIT || self.image > IMAGE_LIMIT {
+            return Err(Error::Large(self));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Sizes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = |what, bytes, limit| {
+            let [size, most] = [bytes, limit].map(|bytes: u64| (bytes + 50_000) / 100_000);
+            format!(
+                "{what:<17} {:>2}.{} MB, at most {} MB",
+                size / 10,
+                size % 10,
+                most / 10
+            )
+        };
+        writeln!(f, "{}", line("binary", self.binary, BINARY_LIMIT))?;
+        f.write_str(&line("image, compressed", self.image, IMAGE_LIMIT))
+    }
 }
 
 /// buildah's images, and the archives that were made of them; all of it goes with this value.
@@ -125,7 +179,14 @@ impl Images {
         let file = root.join("Dockerfile");
         let file = file.to_string_lossy();
         let version = format!("VERSION={version}");
-        let more = ["--build-context", &builder, "--build-arg", &version, "--file", &file];
+        let more = [
+            "--build-context",
+            &builder,
+            "--build-arg",
+            &version,
+            "--file",
+            &file,
+        ];
         self.build(name, &more, &self.folder("context"))?;
         self.save(name, "identity-pool-operator.tar")
     }
@@ -154,7 +215,14 @@ impl Images {
 
     fn build(&self, name: &str, more: &[&str], context: &Path) -> Result<(), Error> {
         let mut command = self.buildah();
-        command.args(["bud", "--isolation", "chroot", "--pull-never", "--tag", name]);
+        command.args([
+            "bud",
+            "--isolation",
+            "chroot",
+            "--pull-never",
+            "--tag",
+            name,
+        ]);
         self.run(command.args(more).arg(context))
     }
 
@@ -195,18 +263,25 @@ impl Images {
 /// its manifest says is.
 fn layers(archive: &Path, folder: &Path) -> std::io::Result<u64> {
     fs::create_dir_all(folder)?;
-    let tar = Command::new("tar").arg("-xf").arg(archive).arg("-C").arg(folder).status()?;
+    let tar = Command::new("tar")
+        .arg("-xf")
+        .arg(archive)
+        .arg("-C")
+        .arg(folder)
+        .status()?;
     if !tar.success() {
         return Err(std::io::Error::other("tar cannot unpack it"));
     }
-    let json = |path: PathBuf| -> std::io::Result<Value> {
-        Ok(serde_json::from_slice(&fs::read(path)?)?)
-    };
+    let json =
+        |path: PathBuf| -> std::io::Result<Value> { Ok(serde_json::from_slice(&fs::read(path)?)?) };
     let index = json(folder.join("index.json"))?;
     let digest = index["manifests"][0]["digest"].as_str().unwrap_or_default();
     let manifest = json(folder.join("blobs").join(digest.replace(':', "/")))?;
     let layers = manifest["layers"].as_array().map_or(&[][..], Vec::as_slice);
-    let sum = layers.iter().filter_map(|layer| layer["size"].as_u64()).sum();
+    let sum = layers
+        .iter()
+        .filter_map(|layer| layer["size"].as_u64())
+        .sum();
     fs::remove_dir_all(folder)?;
     Ok(sum)
 }

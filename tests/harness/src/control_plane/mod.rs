@@ -26,8 +26,8 @@ use tokio::sync::OnceCell;
 
 pub use error::Error;
 pub use namespace::Namespace;
-pub(crate) use with_node::{Credentials as NodeCredentials, SERVICE as SERVICE_ADDRESS, WithNode};
 pub use with_node::ADDRESS as NODE_ADDRESS;
+pub(crate) use with_node::{Credentials as NodeCredentials, SERVICE as SERVICE_ADDRESS, WithNode};
 
 use crate::causes::with_causes;
 use crate::files;

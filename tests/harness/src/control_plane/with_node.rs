@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kube::Client;
+use kube::{Client, Config};
 
 use super::access::{self, Access};
 use super::apiserver::{Address, Apiserver};
@@ -31,11 +31,13 @@ pub(crate) struct WithNode {
     access: Access,
 }
 
-/// What kubelet proves itself with.
+/// What kubelet and kube-proxy prove themselves with.
 pub(crate) struct Credentials {
     pub(crate) kubeconfig: PathBuf,
     pub(crate) authority: PathBuf,
     pub(crate) server: Pair,
+    /// For kube-proxy.
+    pub(crate) proxy: PathBuf,
 }
 
 impl WithNode {
@@ -70,7 +72,11 @@ impl WithNode {
             files::write(&path, &content.to_string())?;
             Ok(path)
         };
-        let controllers = user("controllers", "system:kube", "system:kube-controller-manager")?;
+        let controllers = user(
+            "controllers",
+            "system:kube",
+            "system:kube-controller-manager",
+        )?;
         let mut controllers = with_kubeconfig(&tools.controller_manager, &controllers);
         controllers
             .arg("--service-account-private-key-file")
@@ -96,6 +102,7 @@ impl WithNode {
         let credentials = Credentials {
             kubeconfig: user("node", "system:nodes", "system:node:node")?,
             authority: issuer.certificate(),
+            proxy: user("proxy", "system:kube", "system:kube-proxy")?,
             server: issuer.server("node-server", "system:node:node", &[ADDRESS])?,
         };
         Ok((
@@ -105,6 +112,11 @@ impl WithNode {
             },
             credentials,
         ))
+    }
+
+    /// A client configuration for the administrator.
+    pub(crate) async fn config(&self) -> Result<Config, Error> {
+        self.access.config(None).await
     }
 
     /// The administrator's kubeconfig.

@@ -14,7 +14,7 @@ use crate::process::{Process, Within};
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// An image of a few MiB takes a second.
-const IMPORT_LIMIT: Duration = Duration::from_secs(120);
+const CTR_LIMIT: Duration = Duration::from_secs(120);
 
 /// Starts it and waits until it serves.
 pub(super) async fn start(folder: &Path, within: &Within) -> Result<Process, Error> {
@@ -35,13 +35,26 @@ pub(super) async fn start(folder: &Path, within: &Within) -> Result<Process, Err
 
 /// Loads an OCI archive for kubelet.
 pub(super) async fn import(folder: &Path, within: &Within, image: &Path) -> Result<(), Error> {
+    let image = image.to_string_lossy();
+    ctr(folder, within, &["images", "import", &image]).await
+}
+
+/// Kills what a container runs, as the kernel would that has no more memory.
+pub(super) async fn kill(folder: &Path, within: &Within, container: &str) -> Result<(), Error> {
+    ctr(
+        folder,
+        within,
+        &["tasks", "kill", "--signal", "SIGKILL", container],
+    )
+    .await
+}
+
+async fn ctr(folder: &Path, within: &Within, words: &[&str]) -> Result<(), Error> {
     let mut command = Command::new("ctr");
     command.arg("--address").arg(socket(folder));
-    command.args(["--namespace", "k8s.io", "images", "import"]).arg(image);
-    let log = folder.join("images.log");
-    let mut process = Process::start_within(Some(within), &command, &log)?;
-    process.succeeded_within(IMPORT_LIMIT).await?;
-    Ok(())
+    command.args(["--namespace", "k8s.io"]).args(words);
+    let mut process = Process::start_within(Some(within), &command, &folder.join("ctr.log"))?;
+    Ok(process.succeeded_within(CTR_LIMIT).await?)
 }
 
 pub(super) fn socket(folder: &Path) -> std::path::PathBuf {
@@ -70,7 +83,8 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
 }
 
 fn bridge() -> String {
-    let range = json!({"subnet": "10.88.0.0/24", "rangeStart": "10.88.0.10", "gateway": "10.88.0.1"});
+    let range =
+        json!({"subnet": "10.88.0.0/24", "rangeStart": "10.88.0.10", "gateway": "10.88.0.1"});
     json!({
         "cniVersion": "1.0.0",
         "name": "node",

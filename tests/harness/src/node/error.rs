@@ -26,6 +26,12 @@ pub enum Error {
     /// The thread could not be moved into the node's network.
     #[error("cannot enter the network of the node")]
     Enter(#[source] io::Error),
+    /// Names of Services cannot be answered for.
+    #[error("cannot listen on port 53 of the node")]
+    Dns(#[source] io::Error),
+    /// No client can be made.
+    #[error("cannot make a client of the apiserver")]
+    Client(#[source] kube::Error),
     /// A group of processes could not be made.
     #[error("cannot make the control group {0}; is /sys/fs/cgroup writable?")]
     Cgroup(PathBuf, #[source] io::Error),
@@ -41,7 +47,9 @@ pub enum Error {
     #[error("cannot start a shell (sh) that will tidy up")]
     Janitor(#[source] io::Error),
     /// Kubelet runs, but its node does not get ready.
-    #[error("the node is not ready after {limit:?}; it says: {conditions}\nthe last lines of kubelet:\n{tail}")]
+    #[error(
+        "the node is not ready after {limit:?}; it says: {conditions}\nthe last lines of kubelet:\n{tail}"
+    )]
     NotReady {
         /// How long it was waited for.
         limit: Duration,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::dns::DOMAIN;
 use super::ground::CGROUP;
 use super::{ADDRESS, Error, Node, containerd};
 use crate::control_plane::NodeCredentials;
@@ -56,7 +57,10 @@ pub(super) async fn wait_until_ready(node: &mut Node) -> Result<(), Error> {
 /// What the apiserver knows of the node, empty as long as it knows nothing.
 fn conditions(node: &Node) -> String {
     let path = r"jsonpath={range .status.conditions[*]}{.type}={.status} {.message}; {end}";
-    let output = node.kubectl().args(["get", "node", "node", "-o", path]).output();
+    let output = node
+        .kubectl()
+        .args(["get", "node", "node", "-o", path])
+        .output();
     output.map_or_else(
         |error| error.to_string(),
         |output| String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -77,6 +81,8 @@ fn configuration(folder: &Path, credentials: &NodeCredentials) -> Value {
         "authorization": {"mode": "Webhook"},
         "tlsCertFile": credentials.server.public,
         "tlsPrivateKeyFile": credentials.server.private,
+        "clusterDNS": [ADDRESS],
+        "clusterDomain": DOMAIN,
         "cgroupDriver": "cgroupfs",
         "cgroupRoot": format!("/{CGROUP}"),
         "failCgroupV1": false,

@@ -26,7 +26,14 @@ pub fn obstacle() -> Option<String> {
         return Some("it needs root".to_owned());
     }
     let namespaces = Command::new("unshare")
-        .args(["--net", "--mount", "--pid", "--fork", "--mount-proc", "true"])
+        .args([
+            "--net",
+            "--mount",
+            "--pid",
+            "--fork",
+            "--mount-proc",
+            "true",
+        ])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

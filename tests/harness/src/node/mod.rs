@@ -7,11 +7,13 @@
 //! ([`ground`]). What needs a network has to be there before: there is none inside.
 
 mod containerd;
+mod dns;
 mod error;
 mod ground;
 mod kubelet;
 mod machine;
 mod place;
+mod proxy;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,6 +25,7 @@ use crate::control_plane::WithNode;
 use crate::process::Process;
 use crate::scratch::Scratch;
 use crate::tools::NodeTools;
+use dns::Dns;
 use ground::Ground;
 use place::Place;
 
@@ -35,6 +38,8 @@ pub struct Node {
     // Dropped in this order. The place ends all that runs in it; only then can the rest go.
     place: Place,
     kubelet: Process,
+    _proxy: Process,
+    _dns: Dns,
     _containerd: Process,
     servers: WithNode,
     tools: NodeTools,
@@ -61,10 +66,14 @@ impl Node {
             containerd::import(folder, &within, image).await?;
         }
         let (servers, credentials) = WithNode::start(&tools, folder, &within).await?;
+        let dns = Dns::start(&servers.config().await?).await?;
+        let proxy = proxy::start(&tools.kube_proxy, folder, &credentials.proxy, &within)?;
         let kubelet = kubelet::start(&tools.kubelet, folder, &credentials, &within)?;
         let mut node = Self {
             place,
             kubelet,
+            _proxy: proxy,
+            _dns: dns,
             _containerd: containerd,
             servers,
             tools,
@@ -91,6 +100,14 @@ impl Node {
     #[must_use]
     pub fn entrance(&self) -> String {
         self.place.entrance()
+    }
+
+    /// Kills the process of a container, by containerd's id of it. Kubelet starts it again.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn kill_container(&self, id: &str) -> Result<(), Error> {
+        containerd::kill(self.folder(), &self.place.within(), id).await
     }
 
     /// kubectl as the administrator, with nothing of the person who runs it.

@@ -23,6 +23,10 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 const READY: &str = "the namespaces are ready";
 
+/// A bridge without an address of its own takes that of a port, and another when the port goes: pods
+/// would talk to the old one until their neighbour tables forget it.
+const BRIDGE: &str = "0a:58:0a:58:00:01";
+
 /// What kubelet would set on the machine: it finds it set already.
 const SYSCTLS: [(&str, &str); 6] = [
     ("vm/overcommit_memory", "1"),
@@ -70,9 +74,8 @@ impl Place {
     }
 
     fn words(&self) -> Vec<String> {
-        let option = |option: &str, name: &str| {
-            format!("--{option}={}", self.namespace(name).display())
-        };
+        let option =
+            |option: &str, name: &str| format!("--{option}={}", self.namespace(name).display());
         vec![
             "nsenter".to_owned(),
             option("net", "net"),
@@ -89,18 +92,21 @@ impl Place {
 
 /// What the first process does, with the node's folder as `$1`. `wait` reaps whatever loses its parent.
 fn script() -> String {
-    let mut script = "mount -t tmpfs run /run\nmkdir -p /run/containerd /run/netns /run/lock\n".to_owned();
+    let mut script =
+        "mount -t tmpfs run /run\nmkdir -p /run/containerd /run/netns /run/lock\n".to_owned();
     for path in FOLDERS {
         script += &format!("mount --bind \"$1/{}\" {path}\n", mounted_over(path));
     }
     for (name, value) in SYSCTLS {
         let file = format!("\"$1/sysctl-{}\"", name.replace('/', "-"));
-        script += &format!("if [ -e /proc/sys/{name} ]; then echo {value} > {file}; mount --bind {file} /proc/sys/{name}; fi\n");
+        script += &format!(
+            "if [ -e /proc/sys/{name} ]; then echo {value} > {file}; mount --bind {file} /proc/sys/{name}; fi\n"
+        );
     }
     // The apiserver answers on the address of its Service itself: there is no kube-proxy.
     script += &format!(
         "ip link set lo up\nip addr add {SERVICE_ADDRESS}/32 dev lo\n\
-         ip link add cni0 type bridge\nip addr add {NODE_ADDRESS}/24 dev cni0\nip link set cni0 up\n\
+         ip link add cni0 address {BRIDGE} type bridge\nip addr add {NODE_ADDRESS}/24 dev cni0\nip link set cni0 up\n\
          echo {READY}\nsleep infinity &\nwait\n"
     );
     script

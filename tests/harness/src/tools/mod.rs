@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 
 pub use build::Error;
 use pinned::{
-    CONTROLLER_MANAGER, ETCD, GLUA, HELM, HELM_DOCS, KUBE_APISERVER, KUBE_SCORE, KUBECONFORM,
-    KUBECTL, KUBELET, Pinned, SCHEDULER,
+    CONTROLLER_MANAGER, ETCD, GLUA, HELM, HELM_DOCS, KUBE_APISERVER, KUBE_PROXY, KUBE_SCORE,
+    KUBECONFORM, KUBECTL, KUBELET, Pinned, SCHEDULER,
 };
 
 use crate::cache;
@@ -60,6 +60,8 @@ pub struct NodeTools {
     pub scheduler: PathBuf,
     /// Runs the pods of a node.
     pub kubelet: PathBuf,
+    /// Leads what is sent to a Service to its pods.
+    pub kube_proxy: PathBuf,
     /// The package manager.
     pub helm: PathBuf,
 }
@@ -77,6 +79,7 @@ impl NodeTools {
             controller_manager: find(&CONTROLLER_MANAGER)?,
             scheduler: find(&SCHEDULER)?,
             kubelet: find(&KUBELET)?,
+            kube_proxy: find(&KUBE_PROXY)?,
             helm: find(&HELM)?,
         })
     }

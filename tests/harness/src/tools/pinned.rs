@@ -49,6 +49,12 @@ pub(super) const SCHEDULER: Pinned = kube(
     "less than 1 minute",
 );
 
+pub(super) const KUBE_PROXY: Pinned = kube(
+    "kube-proxy",
+    "k8s.io/kubernetes/cmd/kube-proxy",
+    "less than 1 minute",
+);
+
 pub(super) const KUBELET: Pinned =
     kube("kubelet", "k8s.io/kubernetes/cmd/kubelet", "about 1 minute");
 
@@ -157,11 +163,12 @@ impl Pinned {
 #[cfg(test)]
 mod tests {
     use super::{
-        CONTROLLER_MANAGER, ETCD, GLUA, HELM, HELM_DOCS, KUBE_APISERVER, KUBE_SCORE, KUBECONFORM,
-        KUBECTL, KUBELET, Pinned, SCHEDULER,
+        CONTROLLER_MANAGER, ETCD, GLUA, HELM, HELM_DOCS, KUBE_APISERVER, KUBE_PROXY, KUBE_SCORE,
+        KUBECONFORM, KUBECTL, KUBELET, Pinned, SCHEDULER,
     };
 
-    const ALL: [&Pinned; 11] = [
+    const ALL: [&Pinned; 12] = [
+        &KUBE_PROXY,
         &CONTROLLER_MANAGER,
         &SCHEDULER,
         &KUBELET,
