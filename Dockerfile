@@ -10,21 +10,21 @@ ARG BUILDPLATFORM=linux/amd64
 FROM --platform=${BUILDPLATFORM} ${RUST_IMAGE} AS toolchain
 ARG TARGETARCH=amd64
 WORKDIR /src
-SHELL ["/bin/bash", "-o", "pipefail", "-euc"]
 # Cargo reads these for the target that they name; the other one is not looked at.
 ENV CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER=x86_64-linux-gnu-gcc \
     CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
 # hadolint ignore=DL3008
-RUN case "${TARGETARCH}" in \
+RUN set -eu; \
+    case "${TARGETARCH}" in \
         amd64) triple=x86_64-unknown-linux-gnu cross=x86-64 ;; \
         arm64) triple=aarch64-unknown-linux-gnu cross=aarch64 ;; \
         *) echo "TARGETARCH is ${TARGETARCH}: there are amd64 and arm64" >&2; exit 1 ;; \
     esac; \
     echo "${triple}" > /triple; \
-    if ! rustc -vV | grep -q "^host: ${triple}$"; then \
+    if [ "$(rustc --print host-tuple)" != "${triple}" ]; then \
         rustup target add "${triple}"; \
         apt-get update; \
-        apt-get install -y --no-install-recommends "gcc-${cross}-linux-gnu" "libc6-dev-$(dpkg-architecture -A "${TARGETARCH}" -qDEB_HOST_ARCH)-cross"; \
+        apt-get install -y --no-install-recommends "gcc-${cross}-linux-gnu" "libc6-dev-${TARGETARCH}-cross"; \
         rm -rf /var/lib/apt/lists/*; \
     fi
 RUN cargo install --locked cargo-auditable@0.7.7 cargo-cyclonedx@0.5.9
@@ -34,7 +34,8 @@ RUN cargo install --locked cargo-auditable@0.7.7 cargo-cyclonedx@0.5.9
 FROM toolchain AS dependencies
 COPY Cargo.toml Cargo.lock ./
 COPY tests/harness/Cargo.toml tests/harness/
-RUN mkdir -p src tests/harness/src; \
+RUN set -eu; \
+    mkdir -p src tests/harness/src; \
     echo 'fn main() {}' > src/main.rs; \
     touch src/lib.rs tests/harness/src/lib.rs; \
     cargo auditable build --release --locked --target "$(cat /triple)" --bin identity-pool-operator; \
@@ -43,14 +44,16 @@ RUN mkdir -p src tests/harness/src; \
 FROM dependencies AS builder
 COPY src src
 # Newer than what was built of the empty ones, whatever the time in the checkout is.
-RUN touch src/main.rs src/lib.rs; \
+RUN set -eu; \
+    touch src/main.rs src/lib.rs; \
     cargo auditable build --release --locked --target "$(cat /triple)" --bin identity-pool-operator; \
     install -D "target/$(cat /triple)/release/identity-pool-operator" /out/identity-pool-operator
 
 # docker build --target sbom --output . : what the binary consists of, as CycloneDX.
 FROM dependencies AS bill
 COPY src src
-RUN cargo cyclonedx --format json --spec-version 1.5 --target "$(cat /triple)" --no-build-deps; \
+RUN set -eu; \
+    cargo cyclonedx --format json --spec-version 1.5 --target "$(cat /triple)" --no-build-deps; \
     install -D -m 644 identity-pool-operator.cdx.json /out/identity-pool-operator.cdx.json
 FROM scratch AS sbom
 COPY --from=bill /out/identity-pool-operator.cdx.json /

@@ -14,13 +14,13 @@ use crate::janitor::Janitor;
 use crate::progress;
 
 /// The parent of all pods' control groups, so that nobody else's kubelet is in the way.
-pub(super) const CGROUP: &str = "identity-pool-operator-node";
+pub const CGROUP: &str = "identity-pool-operator-node";
 
 const CGROUPS: &str = "/sys/fs/cgroup";
 
 /// Kubelet, containerd and the network plugins have these in their code. The node's own folders are
 /// mounted over them.
-pub(super) const FOLDERS: [&str; 4] = [
+pub const FOLDERS: [&str; 4] = [
     "/var/lib/kubelet",
     "/var/lib/cni",
     "/var/log/pods",

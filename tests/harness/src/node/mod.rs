@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub use error::Error;
+pub use ground::{CGROUP, FOLDERS};
 pub use machine::{install_packages, obstacle};
 
 use crate::control_plane::WithNode;
