@@ -104,7 +104,7 @@ fn run(flags: &Flags, clock: &mut Clock) -> Result<(), Failure> {
         }
         if flags.keep {
             println!("\n{}", scene.how_to_enter());
-            // Blocks the runtime, and the fake with it: the pools rest while somebody looks.
+            // A thread of its own: the fake goes on answering.
             tokio::task::spawn_blocking(|| io::stdin().read_line(&mut String::new())).await??;
         }
         outcome
