@@ -21,7 +21,7 @@ built = $$(cargo $(or $(2),build --bins) --workspace --message-format=json-rende
 
 .PHONY: help
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## Watch a pool's life on a cluster of its own; KUBECONFIG=… or CONTEXT=… for yours
@@ -67,6 +67,10 @@ sbom: $(CARGO_CYCLONEDX) ## Write what the operator consists of, as CycloneDX, i
 	@rm tests/harness/harness.cdx.json; mkdir -p target/sbom; mv identity-pool-operator.cdx.json target/sbom/
 	@echo target/sbom/identity-pool-operator.cdx.json
 
+.PHONY: model-check
+model-check: ## Explore the core's protocol far beyond what `make test` does; many minutes, some GiB
+	cargo test --workspace --test model -- --include-ignored --nocapture --test-threads=1
+
 .PHONY: lint
 lint: $(CARGO_DENY) ## Formatting, clippy, docs, licences and banned crates
 	cargo fmt --all --check
@@ -75,12 +79,17 @@ lint: $(CARGO_DENY) ## Formatting, clippy, docs, licences and banned crates
 	$(CARGO_DENY) --log-level error check bans licenses sources
 
 .PHONY: generate
-generate: ## Write the generated files anew: crds/, docs/reasons.md, the chart's README
+generate: ## Write the generated files anew: crds/, docs/reasons.md, docs/iam.md, the chart's README
 	operator=$(call built,identity-pool-operator); \
 		"$$operator" crd > crds/identitypools.yaml; \
-		"$$operator" reasons > docs/reasons.md
+		"$$operator" reasons > docs/reasons.md; \
+		"$$operator" iam-page > docs/iam.md
 	helm_docs=$(call tool,helm-docs); \
 		"$$helm_docs" --log-level warning --sort-values-order=file --chart-search-root charts/identity-pool-operator
+
+.PHONY: soak
+soak: ## Faults at random on a real apiserver: SOAK_CASES=40000, or SOAK_SECONDS=…; SOAK_SEED=…
+	cargo test --test faults -- soak
 
 .PHONY: bench
 bench: ## Print figures: throughput, latency, calls and writes per object, memory

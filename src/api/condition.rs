@@ -172,6 +172,8 @@ reasons! {
     SecondPool: Good, next "Find out who copied the tags; delete or untag the second pool.";
     /// The pool was taken over with roles or role mappings that the spec does not manage. They stay as they are.
     SettingsLeftAlone: Good, next "Write spec.roles and spec.roleMappings, empty to clear them, unless they are wanted as they are.";
+    /// spec.adopt leads to another pool than the one that the object has. It is not followed.
+    AdoptionIgnored: Good, next "Remove spec.adopt, or take the other pool with an object of its own.";
     /// Nothing doubtful was found.
     NoAdvice: Good, next "Nothing.";
     /// The pool is as the operator left it.

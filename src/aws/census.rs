@@ -18,6 +18,7 @@ pub use super::sweeps::Sweep;
 use super::sweeps::Sweeps;
 use crate::pool::call::{Answer, Call, DEADLINE, Failure, FailureKind, Operation};
 use crate::pool::moves::Search;
+use crate::pool::orphans::Marked;
 use crate::pool::ownership::Owned;
 use crate::pool::settings::{Observed, PoolId};
 
@@ -110,6 +111,30 @@ impl Census {
         Ok(self.owners.owned(owner))
     }
 
+    /// Looks at pools of a list that were never looked at, but for those that an object
+    /// records: a few, each once in its life.
+    ///
+    /// # Errors
+    /// When a look could not be had; the others wait for the next list.
+    pub async fn examine(
+        &self,
+        sweep: &Sweep,
+        few: usize,
+        recorded: impl Fn(&PoolId) -> bool,
+    ) -> Result<(), Failure> {
+        let _turn = self.learning.lock().await;
+        let mut strangers = self.owners.strangers(sweep);
+        strangers.retain(|id| !recorded(id));
+        strangers.truncate(few);
+        self.learn(strangers).await
+    }
+
+    /// The pools of a list with an owner tag, as far as is known without asking.
+    #[must_use]
+    pub fn marked(&self, sweep: &Sweep) -> Vec<Marked> {
+        self.owners.marked(sweep)
+    }
+
     async fn learn(&self, ids: impl IntoIterator<Item = PoolId>) -> Result<(), Failure> {
         futures::stream::iter(ids.into_iter().map(|id| self.look(id)))
             .buffer_unordered(LOOKS_AT_ONCE)
@@ -136,6 +161,11 @@ impl Census {
 
     /// A pool is certainly gone.
     pub fn note_gone(&self, id: &PoolId) {
+        self.owners.forget(id);
+    }
+
+    /// Whose a pool is has become uncertain: whoever searches looks at it anew.
+    pub fn note_doubtful(&self, id: &PoolId) {
         self.owners.forget(id);
     }
 
@@ -244,6 +274,45 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn every_pool_that_nobody_records_is_examined_once_and_a_few_at_a_time() {
+        let account = Account::with(&[("a", "x"), ("b", "y"), ("c", "z"), ("d", "x"), ("e", "")]);
+        let census = Census::new(account.paced());
+        let recorded = |id: &PoolId| id.as_str() == "a";
+        for (looks, marked) in [(2, 2), (4, 4), (4, 4)] {
+            let sweep = census.sweep_after(Timestamp::now()).await.expect("a list");
+            let examined = census.examine(&sweep, 2, recorded).await;
+            examined.expect("the looks are answered");
+            assert_eq!(account.count(LOOK), looks);
+            assert_eq!(census.marked(&sweep).len(), marked);
+        }
+        assert_eq!(
+            account.count(Operation::ListIdentityPools),
+            9,
+            "3 × 3 pages"
+        );
+        // A search needs the same looks, and none twice.
+        census
+            .search("w", Timestamp::now(), recorded)
+            .await
+            .expect("an answer");
+        assert_eq!(account.count(LOOK), 4);
+    }
+
+    #[tokio::test]
+    async fn a_refused_look_leaves_the_others_for_the_next_list() {
+        let account = Account::with(&[("a", "x"), ("b", "y")]);
+        let census = Census::new(account.paced());
+        account.refuse(Some(LOOK));
+        let sweep = census.sweep_after(Timestamp::now()).await.expect("a list");
+        assert!(census.examine(&sweep, 9, NOBODY_ELSE).await.is_err());
+        assert!(census.marked(&sweep).is_empty());
+        account.refuse(None);
+        let examined = census.examine(&sweep, 9, NOBODY_ELSE).await;
+        examined.expect("the looks are answered");
+        assert_eq!(census.marked(&sweep).len(), 2);
+    }
+
+    #[tokio::test]
     async fn our_own_creation_is_known_before_it_is_listed() {
         let account = Account::with(&[]);
         let census = Census::new(account.paced());
@@ -261,6 +330,16 @@ mod tests {
         census.note_gone(&made.id);
         assert!(!census.exists(&made.id, &before));
         assert!(found(&census, "me").await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_pool_that_may_have_got_another_owner_is_looked_at_again() {
+        let account = Account::with(&[("a", "before")]);
+        let census = Census::new(account.paced());
+        assert!(found(&census, "me").await.is_empty());
+        account.give("a", "me");
+        census.note_doubtful(&PoolId::new("a"));
+        assert_eq!(found(&census, "me").await, ["a"]);
     }
 
     #[tokio::test]

@@ -17,6 +17,7 @@ pub mod error;
 pub mod identity;
 mod owners;
 pub mod paced;
+pub mod policy;
 pub mod port;
 pub mod region;
 #[cfg(test)]

@@ -9,7 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 
 use super::sweeps::Sweep;
-use crate::api::names::{CLAIM_TAG, OWNER_TAG};
+use crate::api::names::{CLAIM_TAG, OWNER_TAG, SOURCE_TAG};
+use crate::pool::orphans::Marked;
 use crate::pool::ownership::Owned;
 use crate::pool::settings::{Observed, PoolId};
 
@@ -24,6 +25,7 @@ struct Seen {
     name: String,
     owner: Option<String>,
     claim: Option<String>,
+    source: Option<String>,
     at: Timestamp,
     /// When the pool was first seen.
     first: Timestamp,
@@ -56,6 +58,7 @@ impl Owners {
             name: observed.settings.identity_pool_name.clone(),
             owner: tag(OWNER_TAG),
             claim: tag(CLAIM_TAG),
+            source: tag(SOURCE_TAG),
             at,
             first: all.get(&observed.id).map_or(at, |before| before.first),
         };
@@ -100,6 +103,27 @@ impl Owners {
         let known = |id: &PoolId| seen.get(id).is_some_and(Seen::is_final);
         let unseen = sweep.pools.keys().filter(|id| !known(id));
         unseen.cloned().collect()
+    }
+
+    /// The pools of a list that bore an owner tag when last seen.
+    pub(super) fn marked(&self, sweep: &Sweep) -> Vec<Marked> {
+        let seen = self.seen();
+        let listed = seen.iter().filter(|(id, _)| sweep.pools.contains_key(id));
+        let marked = |(id, seen): (&PoolId, &Seen)| {
+            Some(Marked {
+                id: id.clone(),
+                owner: seen.owner.clone()?,
+                source: seen.source.clone(),
+            })
+        };
+        listed.filter_map(marked).collect()
+    }
+
+    /// The pools of a list that were never looked at.
+    pub(super) fn strangers(&self, sweep: &Sweep) -> Vec<PoolId> {
+        let seen = self.seen();
+        let strangers = sweep.pools.keys().filter(|id| !seen.contains_key(id));
+        strangers.cloned().collect()
     }
 
     /// Whether a pool was seen at or after an instant.

@@ -94,6 +94,12 @@ impl Account {
         self.gate.add_permits(Semaphore::MAX_PERMITS / 2);
     }
 
+    /// Gives a pool an owner, in place of one that it had.
+    pub(super) fn give(&self, id: &str, owner: &str) {
+        let owners = &mut self.script().owners;
+        owners.insert(PoolId::new(id), owner.to_owned());
+    }
+
     pub(super) fn remove(&self, id: &str) {
         self.script().owners.remove(&PoolId::new(id));
     }

@@ -4,12 +4,16 @@
 //! cannot work ends the operator, unless it is to wait: a pod that ended would be started again and
 //! again, and say nothing between.
 
+use std::time::Duration;
 use std::{env, fmt};
 
 use aws_types::SdkConfig;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use tokio::time::Instant;
+use tracing::instrument::WithSubscriber;
+use tracing::subscriber::NoSubscriber;
 
 use super::run::{Error, RETRY};
 use crate::api::names::OPERATOR;
@@ -18,6 +22,10 @@ use crate::aws::identity::{self, CallerIdentity};
 use crate::aws::settings;
 use crate::controller::{cut, sentence};
 use crate::telemetry::{Telemetry, health};
+
+/// An Event is gone after an hour (kube-apiserver, `--event-ttl`), and one that the apiserver
+/// did not take is missed; the recorder adds to one that is not older than six minutes.
+const REMIND: Duration = Duration::from_secs(300);
 
 /// What the operator works with.
 pub(super) struct Aws {
@@ -73,8 +81,15 @@ impl From<settings::Error> for Trouble {
 /// `waits` says so.
 pub(super) async fn find(waits: bool, telemetry: &Telemetry, pod: &Pod) -> Result<Aws, Error> {
     let mut told = String::new();
+    let mut filed = Instant::now();
     loop {
-        let trouble = match look().await {
+        // What the SDK logs of a look, it logs of the first alone.
+        let seen = if told.is_empty() {
+            look().await
+        } else {
+            look().with_subscriber(NoSubscriber::new()).await
+        };
+        let trouble = match seen {
             Ok(aws) => {
                 telemetry.health.holds(health::AWS);
                 telemetry.metrics.knows_identity();
@@ -89,11 +104,15 @@ pub(super) async fn find(waits: bool, telemetry: &Telemetry, pod: &Pod) -> Resul
         };
         let what = trouble.to_string();
         telemetry.health.fails(health::AWS, what.clone());
-        if told != what {
+        let is_new = told != what;
+        if is_new {
             trouble.log();
-            pod.tell(EventType::Warning, trouble.reason(), &what).await;
-            told = what;
         }
+        if is_new || filed.elapsed() > REMIND {
+            pod.tell(EventType::Warning, trouble.reason(), &what).await;
+            filed = Instant::now();
+        }
+        told = what;
         tokio::time::sleep(RETRY).await;
     }
 }

@@ -98,7 +98,7 @@ const INSTALLATION_LIMIT: usize = 256 - 36 - 1;
 
 /// AWS also takes `/` and white space in a tag; in an owner tag the one separates, and the
 /// other cannot be seen in a message.
-fn installation_id(text: &str) -> Result<String, &'static str> {
+pub(super) fn installation_id(text: &str) -> Result<String, &'static str> {
     let fits = |char: char| char.is_ascii_alphanumeric() || "_.:=+-@".contains(char);
     if (1..=INSTALLATION_LIMIT).contains(&text.len()) && text.chars().all(fits) {
         Ok(text.to_owned())

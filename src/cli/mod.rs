@@ -4,6 +4,7 @@ mod aws;
 mod cluster;
 mod election;
 mod flags;
+mod policy;
 mod probe;
 mod run;
 
@@ -13,6 +14,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::api;
+use crate::aws::policy as iam;
 
 /// Flags or credentials that do not work; the shell's usual code for misuse.
 const EXIT_MISUSE: u8 = 2;
@@ -31,6 +33,8 @@ enum Command {
     Run(Box<flags::Flags>),
     /// Print the custom resource definitions as YAML.
     Crd,
+    /// Print the AWS IAM policy that the operator needs, as JSON.
+    IamPolicy(Box<policy::Flags>),
     /// Ask an operator's page, such as `http://host:8080/metrics`: exit code 0 if it answers 200.
     Probe {
         /// What to ask
@@ -39,10 +43,18 @@ enum Command {
     /// Print the documentation page of condition reasons.
     #[command(hide = true)]
     Reasons,
+    /// Print the documentation page of AWS permissions.
+    #[command(hide = true)]
+    IamPage,
 }
 
 fn crds() -> Result<(), run::Error> {
     print!("{}", api::crds::crds_yaml()?);
+    Ok(())
+}
+
+fn page() -> Result<(), run::Error> {
+    print!("{}", iam::page()?);
     Ok(())
 }
 
@@ -75,11 +87,13 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(flags) => run::run(*flags),
         Command::Crd => crds(),
+        Command::IamPolicy(flags) => policy::print(*flags),
         Command::Probe { url } => probe::probe(&url).map_err(run::Error::from),
         Command::Reasons => {
             print!("{}", api::condition::reasons_page());
             Ok(())
         }
+        Command::IamPage => page(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -64,6 +64,8 @@ pub(super) enum Error {
     Runtime(#[from] std::io::Error),
     #[error("the definitions cannot be written: {0}")]
     Crd(#[from] serde_saphyr::ser::Error),
+    #[error("the policy cannot be written: {0}")]
+    Policy(#[from] serde_json::Error),
     #[error("{0}")]
     Probe(#[from] super::probe::Error),
 }
@@ -83,7 +85,11 @@ impl Error {
             | Self::Controller(Controller::Selector(_) | Controller::LeaseDenied { .. }) => {
                 EXIT_MISUSE
             }
-            Self::Controller(_) | Self::Runtime(_) | Self::Crd(_) | Self::Probe(_) => 1,
+            Self::Controller(_)
+            | Self::Runtime(_)
+            | Self::Crd(_)
+            | Self::Policy(_)
+            | Self::Probe(_) => 1,
         }
     }
 }

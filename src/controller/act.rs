@@ -105,9 +105,14 @@ impl Hands<'_> {
         match (call, result) {
             (_, Ok(Answer::Pool(observed))) => census.note_pool(observed),
             (Call::DeleteIdentityPool { id, .. }, Ok(_)) => census.note_gone(id),
-            // With or without an answer: whose the pool is now only a look can tell.
-            (Call::TagResource { id, .. } | Call::UntagResource { id, .. }, _) => {
-                census.note_gone(id);
+            // Its tags are others now, or may be.
+            (Call::TagResource { id, .. } | Call::UntagResource { id, .. }, Ok(_)) => {
+                census.note_doubtful(id);
+            }
+            (call, Err(failure)) if call.operation().mutates() && !failure.kind.is_refusal() => {
+                if let Some(id) = call.pool() {
+                    census.note_doubtful(id);
+                }
             }
             (call, Err(failure)) if call.says_gone(failure) => {
                 if let Some(id) = call.pool() {

@@ -40,6 +40,8 @@ pub(super) struct Context {
     pub(super) stores: Vec<Store<Guarded>>,
     /// Recorded pools that the latest list of their region lacks.
     pub(super) missing: Mutex<HashSet<PoolId>>,
+    /// Whether a label selector hides objects.
+    pub(super) is_selective: bool,
     /// Versions of exported `ConfigMaps`.
     pub(super) touched: Touched,
 }

@@ -1,10 +1,11 @@
 //! Notices once a minute that a recorded pool is no longer listed.
 //!
 //! One list of the account serves all objects. Missing from a list is not gone:
-//! the object is only woken, and looks at its pool itself.
+//! the object is only woken, and looks at its pool itself. The same list shows the pools
+//! that have no object any more.
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::PoisonError;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures::channel::mpsc::UnboundedSender;
@@ -13,6 +14,8 @@ use kube::runtime::controller::ReconcileRequest;
 use kube::runtime::reflector::ObjectRef;
 
 use super::context::{Context, Guarded};
+use super::orphans::Orphans;
+use crate::aws::census::Sweep;
 use crate::pool::settings::PoolId;
 
 /// A pool deleted in the console is noticed within about this time, at the price
@@ -28,9 +31,19 @@ pub(super) async fn watch(context: &Context, wakes: &[UnboundedSender<Wake>]) {
         // An error means that the watch has ended, and with it the operator.
         let _ = store.wait_until_ready().await;
     }
+    let mut orphans = Orphans::default();
+    let mut known = BTreeSet::new();
     loop {
-        for (region, objects) in recorded(context) {
-            check(context, &region, objects, wakes).await;
+        let mut regions = recorded(context);
+        // Where the last object was lost, its pool is an orphan.
+        for region in &known {
+            regions.entry(String::clone(region)).or_default();
+        }
+        known.extend(regions.keys().cloned());
+        for (region, objects) in regions {
+            if let Some(sweep) = check(context, &region, objects, wakes).await {
+                orphans.count(context, &region, &sweep).await;
+            }
         }
         tokio::time::sleep(PERIOD).await;
     }
@@ -61,7 +74,7 @@ async fn check(
     region: &str,
     objects: Vec<(PoolId, ObjectRef<Guarded>)>,
     wakes: &[UnboundedSender<Wake>],
-) {
+) -> Option<Arc<Sweep>> {
     let census = &context.regions.of(region).census;
     let sweep = match census.sweep_after(Timestamp::now()).await {
         Ok(sweep) => sweep,
@@ -72,7 +85,7 @@ async fn check(
                 message = failure.message,
                 "pools were not listed"
             );
-            return;
+            return None;
         }
     };
     let absent: HashSet<PoolId> = objects
@@ -100,4 +113,5 @@ async fn check(
             }
         }
     }
+    Some(sweep)
 }

@@ -16,6 +16,7 @@ mod leadership;
 mod listing;
 mod memories;
 mod objects;
+mod orphans;
 mod publish;
 mod reconcile;
 mod references;

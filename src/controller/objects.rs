@@ -33,6 +33,18 @@ pub(super) async fn read(
     Ok(found.map(slim))
 }
 
+/// The uid of the object that has a name now, also of one that this version cannot read.
+pub(super) async fn uid(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<String>, Trouble> {
+    let api: Api<IdentityPool> = Api::namespaced(client.clone(), namespace);
+    let found = whole(api.get_metadata_opt(name)).await;
+    let found = found.map_err(|error| trouble(&error))?;
+    Ok(found.and_then(|object| object.metadata.uid))
+}
+
 /// Finalizer and claim in one patch: the intent is on record, or nothing is.
 pub(super) async fn write_claim(client: &Client, object: &IdentityPool, claim: &Claim) -> Written {
     let text = claim

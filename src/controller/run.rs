@@ -167,6 +167,7 @@ impl Controller {
             terms,
             stores: watches.iter().map(|watch| watch.reader.clone()).collect(),
             missing: std::sync::Mutex::default(),
+            is_selective: scope.selector.is_some(),
             touched: Touched::over(&scope.namespaces),
         };
         Self {

@@ -60,7 +60,7 @@ impl Versions {
 pub(super) struct Touched {
     versions: Mutex<HashMap<Key, Versions>>,
     /// Where to watch; none means all namespaces.
-    namespaces: Vec<String>,
+    pub(super) namespaces: Vec<String>,
     /// Says that a `ConfigMap` was written or found.
     used: watch::Sender<()>,
 }

@@ -25,9 +25,20 @@ pub(super) fn advice(facts: &Facts) -> Vec<(Reason, String)> {
     });
     second
         .into_iter()
+        .chain(adoption_ignored(facts))
         .chain(left_alone(facts))
         .chain(doubts)
         .collect()
+}
+
+/// An object that has its pool takes no other, whatever its spec says later.
+fn adoption_ignored(facts: &Facts) -> Option<(Reason, String)> {
+    let own = &next::located(facts)?.id;
+    let wanted = facts.adopt().identity_pool_id?;
+    let sentence = format!(
+        "spec.adopt.identityPoolId is {wanted}, but the object has pool {own} and keeps it."
+    );
+    (wanted != own.as_str()).then_some((Reason::AdoptionIgnored, sentence))
 }
 
 /// What a pool that was taken over had before and keeps. Where roles were not looked at in

@@ -119,6 +119,23 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::CreateIdentityPool,
+        Self::UpdateIdentityPool,
+        Self::DescribeIdentityPool,
+        Self::DeleteIdentityPool,
+        Self::ListIdentityPools,
+        Self::ListIdentities,
+        Self::TagResource,
+        Self::UntagResource,
+        Self::GetIdentityPoolRoles,
+        Self::SetIdentityPoolRoles,
+        Self::GetPrincipalTagAttributeMap,
+        Self::SetPrincipalTagAttributeMap,
+        Self::GetCallerIdentity,
+    ];
+
     /// AWS's name of it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -21,11 +21,11 @@ use super::redaction;
 use super::references::References;
 use super::settings::{self, Desired, Observed, PoolId, Settings, Tags};
 use super::sources::Findings;
-use super::time;
+use super::{status, time};
 use crate::api::names::{CLAIM_ANNOTATION, CLAIM_TAG, FINALIZER, RECONCILE_AT_ANNOTATION};
 use crate::api::{
-    Adopt, DeletionPolicy, IdentityPool, IdentityPoolSpec, IdentityPoolStatus, ManagementPolicy,
-    OnExternalDeletion,
+    Adopt, DeletionPolicy, IdentityPool, IdentityPoolSpec, IdentityPoolStatus, Managed,
+    ManagementPolicy, OnExternalDeletion,
 };
 
 /// What is the same for every object of this process.
@@ -210,7 +210,11 @@ impl Facts {
             moves: 0,
         };
         facts.recorded_before = facts.recorded();
+        // A cache that lags behind would have AWS go back to what the spec said before.
+        facts.outdated = facts.memory.generation > facts.generation();
+        facts.memory.generation = facts.memory.generation.max(facts.generation());
         facts.note_claim();
+        facts.note_marks();
         facts.references.note(facts.object.as_deref());
         facts.start_afresh();
         facts
@@ -297,7 +301,9 @@ impl Facts {
                     self.exports.forget();
                 }
                 self.outdated = false;
+                self.memory.generation = self.generation();
                 self.note_claim();
+                self.note_marks();
                 let spec_before = before.as_deref().map(|object| &object.spec);
                 if self.object.as_deref().map(|object| &object.spec) != spec_before {
                     self.references.note(self.object.as_deref());
@@ -339,11 +345,8 @@ impl Facts {
         if claim.void.is_some() || claim.adopted {
             return self.learn_object(result.map(Some));
         }
-        let looks = &self.looks;
-        let ours = looks
-            .iter()
-            .find(|(_, look)| matches!(look, Look::Found(pool, _) if self.is_ours(pool)));
-        let fate = ours.map_or(Fate::Void, |(id, _)| Fate::Made(id.clone()));
+        let ours = self.seen_as_ours();
+        let fate = ours.map_or(Fate::Void, |pool| Fate::Made(pool.id.clone()));
         let void = fate == Fate::Void;
         self.memory.own_claim = Some(OwnClaim { id: claim.id, fate });
         if result.is_ok() && void {
@@ -375,6 +378,7 @@ impl Facts {
             self.reserved = false;
             self.changed
                 .extend(result.is_ok().then(|| call.operation()));
+            self.remember_what_was_set(desired);
         }
         let failed = match (call, result) {
             (Call::CreateIdentityPool { .. }, result) => return self.learn_creation(result),
@@ -441,6 +445,16 @@ impl Facts {
     }
 
     /// AWS accepts roles that it then does not keep: what it has is read anew.
+    fn remember_what_was_set(&mut self, desired: Option<Desired>) {
+        if let Some(desired) = desired {
+            let set = Managed {
+                tag_keys: desired.tags.into_keys().collect(),
+                ..desired.access.managed()
+            };
+            self.memory.sent = status::both(&self.memory.sent, &set);
+        }
+    }
+
     fn learn_roles(&mut self, id: &PoolId, set: RoleSet) {
         self.memory.role_refused_since = None;
         if let (Some((before, _)), true) = (self.roles.remove(id), self.was_in_sync()) {
@@ -534,6 +548,12 @@ impl Facts {
         self.looks.insert(id, Look::Gone);
     }
 
+    /// An object that bore our marks is new no more, even where it looks so later in this
+    /// pass: a restored etcd shows it as it was before.
+    fn note_marks(&mut self) {
+        self.memory.handled |= self.has_finalizer() || self.reading() != Reading::Absent;
+    }
+
     /// A claim that is not trusted is settled from now on, or from its own time where
     /// that is later: a clock that was ahead may have signed a call with it, as far
     /// ahead as AWS lets pass.
@@ -554,6 +574,12 @@ impl Facts {
 impl Facts {
     pub(super) fn uid(&self) -> Option<&str> {
         self.object.as_ref()?.metadata.uid.as_deref()
+    }
+
+    /// Since when the object is known as it is now, own writes apart. Lists from before say
+    /// nothing of a call under a claim that came and went meanwhile.
+    pub(super) fn seen_at(&self) -> Timestamp {
+        self.read_at.unwrap_or(self.began)
     }
 
     fn annotation(&self, key: &str) -> Option<&str> {
@@ -608,6 +634,15 @@ impl Facts {
     }
 
     /// Finalizer and a claim of ours are there.
+    /// A pool that a look of this pass showed to be ours, whatever a search knows: its tags
+    /// may have come since the search learned whose it is.
+    pub(super) fn seen_as_ours(&self) -> Option<&Observed> {
+        self.looks.values().find_map(|look| match look {
+            Look::Found(pool, _) if self.is_ours(pool) => Some(&**pool),
+            Look::Found(..) | Look::Gone => None,
+        })
+    }
+
     pub(super) fn is_marked(&self) -> bool {
         self.has_finalizer() && matches!(self.reading(), Reading::Trusted(..))
     }
@@ -692,7 +727,8 @@ impl Facts {
     /// Whether the pool was taken over, or is about to be.
     fn was_adopted(&self) -> bool {
         let adopt = self.adopt();
-        self.took_over() || adopt.identity_pool_id.is_some() || adopt.identity_pool_name.is_some()
+        let names_one = adopt.identity_pool_id.is_some() || adopt.identity_pool_name.is_some();
+        self.took_over() || names_one && self.recorded().is_none()
     }
 
     /// Whether the pool was taken over. Where somebody took the claim away that says so, the

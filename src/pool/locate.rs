@@ -56,7 +56,7 @@ pub(super) fn locate(facts: &Facts) -> Flow<Located<'_>> {
     match facts.look(&id) {
         None => describe(&id),
         Some(Look::Found(pool, _)) if facts.is_ours(pool) => Flow::Continue(Located::Pool(pool)),
-        Some(Look::Found(foreign, _)) => match by_owner(facts, facts.began)? {
+        Some(Look::Found(foreign, _)) => match by_owner(facts, facts.seen_at())? {
             Some(pool) => Flow::Continue(Located::Pool(pool)),
             None => not_ours(facts, foreign),
         },
@@ -101,7 +101,7 @@ fn unresolved(facts: &Facts) -> Option<Timestamp> {
     let on_object = match facts.reading() {
         Reading::Trusted(claim, _) | Reading::Void(claim) if is_void(claim.id) => None,
         Reading::Trusted(claim, _) if claim.adopted => return Some(searched_from(facts)),
-        Reading::Trusted(claim, _) if is_ended(facts, claim.id) => return Some(facts.began),
+        Reading::Trusted(claim, _) if is_ended(facts, claim.id) => return Some(facts.seen_at()),
         Reading::Trusted(_, at) => Some(at),
         Reading::Untrusted(_) => facts.memory.distrusted_since,
         Reading::Absent | Reading::Void(_) if facts.has_finalizer() || !is_new(facts) => {
@@ -130,7 +130,7 @@ fn is_ended(facts: &Facts, claim: Uuid) -> bool {
 /// at once, unless this process knows of one.
 fn searched_from(facts: &Facts) -> Timestamp {
     let window = facts.operator.settle_window;
-    ours_unsettled(facts).map_or(facts.began, |at| time::after(at, window))
+    ours_unsettled(facts).map_or(facts.seen_at(), |at| time::after(at, window))
 }
 
 /// When "there is no other pool" may be believed though the recorded one is gone: an id in
@@ -139,9 +139,9 @@ fn searched_from(facts: &Facts) -> Timestamp {
 /// Where nothing follows from it but a sentence in status, it may be said at once.
 fn settled_but_for(facts: &Facts) -> Timestamp {
     if !facts.is_being_deleted() && !facts.recreates() {
-        return facts.began;
+        return facts.seen_at();
     }
-    unresolved(facts).unwrap_or(facts.began)
+    unresolved(facts).unwrap_or(facts.seen_at())
 }
 
 /// When this process itself last sent a create call of which nothing is known,
@@ -174,6 +174,9 @@ fn by_owner(facts: &Facts, settled: impl Into<Option<Timestamp>>) -> Flow<Option
             Some(Look::Found(pool, _)) => Flow::Continue(Some(pool)),
             _ => describe(id),
         };
+    }
+    if let Some(pool) = facts.seen_as_ours() {
+        return Flow::Continue(Some(pool));
     }
     let Some(settled) = settled else {
         return Flow::Continue(None);

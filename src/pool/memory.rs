@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::call::Failure;
 use super::settings::PoolId;
-use crate::api::IdentityPool;
 use crate::api::names::RECONCILE_AT_ANNOTATION;
+use crate::api::{IdentityPool, Managed};
 
 /// How the object came to this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -103,8 +103,13 @@ pub struct Memory {
     pub handled: bool,
     /// When a claim was first found that cannot be trusted.
     pub distrusted_since: Option<Timestamp>,
+    /// Generation of the object that was read last. A cache may still show an older one.
+    pub generation: Option<i64>,
     /// The last claim that this process wrote.
     pub own_claim: Option<OwnClaim>,
+    /// What was set since the pool was last found in sync. Another process may meanwhile have
+    /// taken it off the record, because the spec gave it up.
+    pub sent: Managed,
     /// Until when a change that got no clear answer may still take effect.
     pub late_until: Option<Timestamp>,
     /// The pool that this process deleted: one that is not there is not late.
@@ -124,14 +129,16 @@ pub struct Memory {
 impl Memory {
     /// Of an object that was never dealt with.
     #[must_use]
-    pub const fn new(arrival: Arrival) -> Self {
+    pub fn new(arrival: Arrival) -> Self {
         Self {
             arrival,
             lists: 0,
             news: 0,
             handled: false,
             distrusted_since: None,
+            generation: None,
             own_claim: None,
+            sent: Managed::default(),
             late_until: None,
             deleted: None,
             role_refused_since: None,

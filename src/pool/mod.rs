@@ -19,6 +19,7 @@ pub mod memory;
 pub mod moves;
 pub mod next;
 pub mod notes;
+pub mod orphans;
 pub mod ownership;
 pub mod plan;
 mod redaction;

@@ -9,8 +9,8 @@ use super::memory::{Fate, Hold, Memory, SLOW_RETRY, Trigger, Unshown, spread};
 use super::next::Verdict;
 use super::notes::Weight;
 use super::time;
-use crate::api::Reason;
 use crate::api::condition::{self, READY, Stance};
+use crate::api::{Managed, Reason};
 
 /// Part of the resync period by which two looks may be nearer or further apart.
 const RESYNC_SPREAD: u32 = 10;
@@ -202,6 +202,9 @@ fn in_sync(facts: &Facts) -> Rest {
     if let Some(memory) = &mut rest.memory {
         memory.next_look = Some(time::after(facts.moment.now, pause));
         memory.late_until = facts.memory.late_until.filter(|_| late.is_some());
+        if late.is_none() {
+            memory.sent = Managed::default();
+        }
         memory.role_refused_since = None;
         memory.hold = facts.meddled.then(|| hold(facts, MEDDLED_PAUSE)).flatten();
     }

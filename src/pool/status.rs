@@ -73,20 +73,24 @@ pub(super) fn forgetting(facts: &Facts, gone: &PoolId) -> Move {
     written(facts, held_up(facts, facts.status(), &held))
 }
 
-/// What the object set before.
+/// What the object set before, as far as it is on record or this process knows of it.
 pub(super) fn managed(facts: &Facts) -> Managed {
+    both(&on_record(facts), &facts.memory.sent)
+}
+
+fn on_record(facts: &Facts) -> Managed {
     facts.status().managed.unwrap_or_default()
 }
 
 /// Whether it is on record which tags, roles and principal tags the spec sets: before they
 /// are set, or a crash would leave them behind when the spec gives them up.
 pub(super) fn records_what_is_set(facts: &Facts, desired: &Desired) -> bool {
-    let (on_record, wanted) = (managed(facts), to_manage(facts, desired.clone()));
+    let (on_record, wanted) = (on_record(facts), to_manage(facts, desired.clone()));
     both(&on_record, &wanted) == on_record
 }
 
 /// What either has set.
-fn both(one: &Managed, other: &Managed) -> Managed {
+pub(super) fn both(one: &Managed, other: &Managed) -> Managed {
     let Managed {
         tag_keys,
         secret_login_providers,

@@ -46,6 +46,11 @@ struct FieldLabel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RegionLabel {
+    region: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct WriteLabel {
     write: &'static str,
 }
@@ -87,6 +92,7 @@ pub struct Metrics {
     undecodable: Counter,
     drift: Family<FieldLabel, Counter>,
     pools: Family<ReadyLabel, Gauge>,
+    orphans: Family<RegionLabel, Gauge>,
     leader: Gauge,
     lease_transitions: Counter,
     aws_identity: Gauge,
@@ -107,6 +113,7 @@ impl Default for Metrics {
             undecodable: Counter::default(),
             drift: Family::default(),
             pools: Family::default(),
+            orphans: Family::default(),
             leader: Gauge::default(),
             lease_transitions: Counter::default(),
             aws_identity: Gauge::default(),
@@ -166,6 +173,11 @@ impl Metrics {
             self.drift.clone(),
         );
         registry.register("identity_pools", "Objects by readiness", self.pools.clone());
+        registry.register(
+            "orphaned_pools",
+            "Pools of this installation whose objects are no more, by region",
+            self.orphans.clone(),
+        );
         registry.register(
             "leader",
             "Whether this replica leads (1) or stands by (0)",
@@ -249,6 +261,15 @@ impl Metrics {
                 field: list.to_owned(),
             })
             .inc();
+    }
+
+    /// So many pools of a region have no object any more.
+    pub fn orphaned(&self, region: &str, pools: usize) {
+        let region = region.to_owned();
+        let pools = i64::try_from(pools).unwrap_or(i64::MAX);
+        self.orphans
+            .get_or_create(&RegionLabel { region })
+            .set(pools);
     }
 
     /// Whether this replica leads.

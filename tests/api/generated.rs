@@ -33,6 +33,16 @@ fn the_page_of_reasons_equals_the_code() {
 }
 
 #[test]
+fn the_page_of_aws_permissions_equals_the_code() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/iam.md");
+    let stored = fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        stored == identity_pool_operator::aws::policy::page().expect("JSON"),
+        "docs/iam.md is not what src/aws/policy.rs says: run `make generate`"
+    );
+}
+
+#[test]
 fn crds_stay_small() {
     let size = crds_yaml().expect("YAML").len();
     assert!(size < MOST_BYTES, "{size} bytes");

@@ -34,6 +34,8 @@ fn page() -> String {
     metrics.watch_broke();
     metrics.undecodable();
     metrics.drift_corrected("roles");
+    metrics.orphaned("eu-west-1", 1);
+
     metrics.leads(true);
     metrics.lease_changed_hands();
     metrics.knows_identity();
@@ -57,6 +59,22 @@ fn exported() -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> {
         }
     }
     series
+}
+
+/// What is looked at here is all that the operator registers.
+#[test]
+fn no_metric_is_forgotten() {
+    let registered = Regex::new(r#"registry\.register\(\s*"([a-z_]+)""#).expect("an expression");
+    let source = text("src/telemetry/metrics.rs");
+    let page = exported();
+    let mut seen = 0;
+    for found in registered.captures_iter(&source) {
+        let name = format!("identity_pool_operator_{}", &found[1]);
+        let shown = page.keys().any(|series| series.starts_with(&name));
+        assert!(shown, "{name}: let it happen in `page`");
+        seen += 1;
+    }
+    assert!(seen > 12, "{seen}");
 }
 
 /// What an expression asks for that is not exported.

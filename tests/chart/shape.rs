@@ -44,8 +44,8 @@ fn granted(documents: &[Value], list: &str) -> Vec<String> {
     let roles = ["ClusterRole", "Role"]
         .into_iter()
         .flat_map(|kind| of_kind(documents, kind));
-    let rules = roles.flat_map(|role| role["rules"].as_array().expect("rules"));
-    let members = rules.flat_map(|rule| rule[list].as_array().into_iter().flatten());
+    let all = roles.flat_map(|role| role["rules"].as_array().expect("rules"));
+    let members = all.flat_map(|rule| rule[list].as_array().into_iter().flatten());
     members
         .map(|member| member.as_str().expect("text").to_owned())
         .collect()

@@ -74,6 +74,41 @@ fn a_map_of_principal_tags_costs_a_call_and_a_look() {
     assert_eq!(found.principal_tags["team"], "custom:team");
 }
 
+/// Another leader has carried out an edit while this one stood still before its call, and the
+/// record no longer says that anything was set.
+#[test]
+fn what_a_leader_sets_after_a_pause_is_taken_back_when_the_spec_has_given_it_up() {
+    for (call, given) in [
+        (SET, json!({ "roles": { "authenticated": USER } })),
+        (SET, json!({ "roleMappings": [token("staff")] })),
+        (
+            SET_TAGS,
+            json!({ "principalTagAttributeMaps": [{ "provider": "staff", "principalTags": { "a": "sub" } }] }),
+        ),
+        (UPDATE, json!({ "identityPoolTags": { "team": "web" } })),
+    ] {
+        let mut world = World::new(with(json!({})));
+        world.pass();
+        world.edit(|spec| *spec = with(given.clone()));
+        world.meanwhile = Some((call, |world| {
+            world.edit(|spec| *spec = with(json!({})));
+            let status = world.object().status.as_mut().expect("a status");
+            status.managed = None;
+            status.observed_generation = Some(3);
+        }));
+        world.run(Duration::from_secs(60));
+        assert_eq!(world.condition("Ready"), "True/InSync", "{given}");
+        assert_eq!(roles(&world), RoleSet::default(), "{given}");
+        let principal = tags(&world)
+            .map(|map| map.principal_tags)
+            .unwrap_or_default();
+        assert!(principal.is_empty(), "{given}");
+        let pool = world.pools.values().next().expect("a pool");
+        assert!(!pool.tags.contains_key("team"), "{given}");
+        assert_eq!(world.status().managed, None, "{given}");
+    }
+}
+
 #[test]
 fn what_was_never_given_is_neither_read_nor_touched() {
     let mut world = World::new(IdentityPoolSpec::default());

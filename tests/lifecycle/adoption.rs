@@ -8,7 +8,7 @@ use identity_pool_operator::api::{Adopt, DeletionPolicy, IdentityPoolSpec, Manag
 use identity_pool_operator::pool::call::Operation;
 use identity_pool_operator::pool::settings::PoolId;
 
-use crate::world::{OWNER, UID, World, foreign};
+use crate::world::{Fate, OWNER, UID, World, foreign};
 
 const CREATE: Operation = Operation::CreateIdentityPool;
 const OLD_UID: &str = "99999999-2222-3333-4444-555555555555";
@@ -253,6 +253,33 @@ fn the_pool_of_before_is_neither_taken_nor_doubled_by_itself() {
     }
 }
 
+/// Whoever searches may have learned whose the pool is before it was tagged.
+#[test]
+fn a_predecessor_that_was_tagged_without_an_answer_is_taken_over_and_no_new_one_claimed() {
+    let mut world = World::new(IdentityPoolSpec {
+        adopt: Some(Adopt {
+            previous: Some(true),
+            ..Adopt::default()
+        }),
+        ..Default::default()
+    });
+    let id = predecessor(&mut world);
+    let tag = Operation::TagResource;
+    world.fates.push_back((tag, Fate::ReplyLost));
+    world.pass();
+    world.unlisted.push(id.clone());
+    world.run(Duration::from_secs(600));
+    assert_eq!(world.condition("Ready"), "True/InSync");
+    assert_eq!(world.owned(), [id]);
+    assert_eq!(mutating(&world), [tag]);
+    let policy = world.status().deletion_policy;
+    assert_eq!(
+        policy,
+        Some(DeletionPolicy::Retain),
+        "as for any adopted pool"
+    );
+}
+
 #[test]
 fn several_pools_of_before_are_named_and_none_is_taken() {
     let mut world = World::new(IdentityPoolSpec {
@@ -341,5 +368,32 @@ fn a_pool_of_another_region_is_told_as_such() {
     assert!(
         message.contains("Set spec.region to us-west-2"),
         "{message}"
+    );
+}
+
+#[test]
+fn an_object_that_has_its_pool_takes_no_other_and_says_so() {
+    let mut world = World::new(IdentityPoolSpec::default());
+    world.allows_adoption = true;
+    world.pass();
+    let (own, other) = (world.owned()[0].clone(), world.seed(&[]));
+    let before = world.pools[&other].clone();
+    world.edit(|spec| {
+        spec.adopt = Some(Adopt {
+            identity_pool_id: Some(other.to_string()),
+            overwrite: Some(true),
+            ..Adopt::default()
+        });
+    });
+    world.pass();
+    assert_eq!(world.condition("Advisory"), "True/AdoptionIgnored");
+    assert_eq!(world.condition("Ready"), "True/InSync");
+    assert_eq!(world.owned(), [own], "it keeps its own");
+    assert_eq!(world.pools[&other], before);
+    let policy = world.status().deletion_policy;
+    assert_eq!(
+        policy,
+        Some(DeletionPolicy::DeleteIfEmpty),
+        "it was not adopted"
     );
 }

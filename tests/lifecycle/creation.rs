@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use identity_pool_operator::api::IdentityPoolSpec;
 use identity_pool_operator::api::names::{CLAIM_ANNOTATION, OWNER_TAG};
+use identity_pool_operator::api::{Adopt, IdentityPoolSpec};
 use identity_pool_operator::pool::call::{FailureKind, Operation};
 use identity_pool_operator::pool::claim::SEND_FENCE;
 use identity_pool_operator::pool::memory::{Arrival, Memory};
@@ -17,6 +17,17 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 fn world() -> World {
     World::new(IdentityPoolSpec::default())
+}
+
+/// Nobody looks for a pool by its name.
+fn world_that_never_looks_back() -> World {
+    World::new(IdentityPoolSpec {
+        adopt: Some(Adopt {
+            previous: Some(false),
+            ..Adopt::default()
+        }),
+        ..IdentityPoolSpec::default()
+    })
 }
 
 fn creations(world: &World) -> usize {
@@ -102,6 +113,39 @@ fn a_process_remembers_its_own_call_when_the_object_has_forgotten_it() {
     world.run(HOUR);
     assert_eq!((world.owned().len(), creations(&world)), (1, 1));
     assert_eq!(world.condition("Ready"), "True/InSync");
+}
+
+#[test]
+fn an_object_that_bore_a_claim_is_not_new_though_a_restore_makes_it_look_so() {
+    let mut world = world_that_never_looks_back();
+    // Another process has just made the pool, and this one has not dealt with the object.
+    world.pass();
+    world.unlisted = world.owned();
+    world.object().status = None;
+    world.memory = Memory::new(Arrival::Event);
+    world.after_the_look = Some(|world| {
+        world.erase();
+        world.unlisted.clear();
+    });
+    world.run(HOUR);
+    assert_eq!((world.owned().len(), creations(&world)), (1, 1));
+}
+
+#[test]
+fn lists_from_before_the_marks_were_lost_are_no_evidence() {
+    let mut world = world_that_never_looks_back();
+    world.pass();
+    world.unlisted = world.owned();
+    let foreign = world.seed(&[]);
+    world.forge(foreign.as_str());
+    world.restart();
+    // Two lists show no pool, and the object says that there may be one.
+    world.after_the_look = Some(|world| {
+        world.erase();
+        world.unlisted.clear();
+    });
+    world.run(HOUR);
+    assert_eq!((world.owned().len(), creations(&world)), (1, 1));
 }
 
 #[test]

@@ -39,6 +39,38 @@ fn an_edit_costs_one_look_one_update_and_one_write() {
     assert_eq!(only(&mut world).settings.identity_pool_name, "renamed");
 }
 
+/// As the cache may have it when another's write to status was seen before the edit.
+#[test]
+fn a_view_from_before_an_edit_that_was_carried_out_does_not_undo_it() {
+    let mut world = ready();
+    let before = world.object().clone();
+    world.edit(|spec| spec.identity_pool_name = Some("renamed".into()));
+    world.pass();
+    world.count_anew();
+    let mut stale = before;
+    stale.status.as_mut().expect("a status").conditions.clear();
+    let rest = world.pass_on(stale);
+    assert_eq!(only(&mut world).settings.identity_pool_name, "renamed");
+    assert_eq!(world.calls, [DESCRIBE]);
+    assert!(rest.corrected.is_empty());
+}
+
+/// An etcd that was restored goes back for good.
+#[test]
+fn an_edit_that_a_restored_etcd_has_forgotten_is_undone() {
+    let mut world = ready();
+    let before = world.object().clone();
+    world.edit(|spec| spec.identity_pool_name = Some("renamed".into()));
+    world.pass();
+    *world.object() = before;
+    world.edit(|spec| spec.allow_classic_flow = true);
+    world.object().metadata.generation = Some(1);
+    for _ in 0..2 {
+        world.pass();
+        assert_eq!(only(&mut world).settings.identity_pool_name, "web-app");
+    }
+}
+
 #[test]
 fn drift_is_corrected_at_the_next_look_without_a_write() {
     let mut world = ready();

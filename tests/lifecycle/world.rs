@@ -270,7 +270,13 @@ impl World {
 
     /// One pass from start to rest.
     pub(crate) fn pass(&mut self) -> Rest {
-        let object = Arc::new(self.object().clone());
+        let object = self.object().clone();
+        self.pass_on(object)
+    }
+
+    /// A pass that begins with what a cache shows of the object.
+    pub(crate) fn pass_on(&mut self, object: IdentityPool) -> Rest {
+        let object = Arc::new(object);
         let mut facts = Facts::begin(self.operator(), self.moment(), object, self.memory.clone());
         facts.missing = self.missing;
         for _ in 0..1000 {

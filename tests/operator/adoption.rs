@@ -12,8 +12,8 @@ fn spec(spec: Value) -> IdentityPoolSpec {
 
 /// Makes a pool as somebody at the console would, and gives its id.
 async fn clicked(rig: &Rig, name: &str) -> String {
-    let client = aws_sdk_cognitoidentity::Client::new(&rig.sdk_config(&Setup::default()));
-    let made = client
+    let made = rig
+        .console()
         .create_identity_pool()
         .identity_pool_name(name)
         .allow_unauthenticated_identities(true)

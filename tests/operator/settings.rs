@@ -262,10 +262,10 @@ async fn what_is_clicked_in_the_console_is_put_right() {
         rig.pool_of("app").await["AllowUnauthenticatedIdentities"],
         false
     );
-    let page = operator.page();
     let line =
         "identity_pool_operator_drift_corrected_total{field=\"allowUnauthenticatedIdentities\"} 1";
-    assert!(page.contains(line), "{page}");
+    // Counted when the pass has ended, which is after its status.
+    operator.until_counted(line).await;
 }
 
 #[tokio::test]

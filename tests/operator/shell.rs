@@ -20,7 +20,7 @@ async fn an_object_that_cannot_be_read_does_not_stop_the_rest() {
         "metadata": { "name": "broken", "namespace": rig.namespace },
         "spec": { "allowClassicFlow": "perhaps" },
     });
-    put_past_the_schema(&rig, &broken).await;
+    put_past_the_schema(&rig, "broken", &broken).await;
     let operator = rig.operator().await;
     rig.create("app", IdentityPoolSpec::default()).await;
     rig.until_ready("app").await;
@@ -33,14 +33,21 @@ async fn an_object_that_cannot_be_read_does_not_stop_the_rest() {
 
 /// Stores an object that the schema refuses, as an older schema may have left it:
 /// straight into etcd, by its JSON gateway.
-async fn put_past_the_schema(rig: &Rig, object: &serde_json::Value) {
+pub(crate) async fn put_past_the_schema(rig: &Rig, name: &str, object: &serde_json::Value) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut object = object.clone();
-    object["metadata"]["uid"] = json!(uuid::Uuid::now_v7().to_string());
-    object["metadata"]["generation"] = json!(1);
-    object["metadata"]["creationTimestamp"] = json!("2026-01-01T00:00:00Z");
+    let metadata = object["metadata"].as_object_mut().expect("metadata");
+    // What a stored object has; its version is etcd's.
+    metadata.remove("resourceVersion");
+    for (field, value) in [
+        ("uid", json!(uuid::Uuid::now_v7().to_string())),
+        ("generation", json!(1)),
+        ("creationTimestamp", json!("2026-01-01T00:00:00Z")),
+    ] {
+        metadata.entry(field).or_insert(value);
+    }
     let key = format!(
-        "/registry/cognito-identity.dev/identitypools/{}/broken",
+        "/registry/cognito-identity.dev/identitypools/{}/{name}",
         rig.namespace
     );
     let put =

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::rig::{REGION, Rig};
+use crate::rig::{ACCESS_KEY, REGION, Rig};
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_identity-pool-operator");
 
@@ -28,7 +28,7 @@ pub(crate) fn command(kubeconfig: &Path, endpoint: &str) -> Command {
         .env("KUBECONFIG", kubeconfig)
         .env("AWS_REGION", REGION)
         .env("AWS_ENDPOINT_URL", endpoint)
-        .env("AWS_ACCESS_KEY_ID", "AKIATEST")
+        .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
         .env("AWS_SECRET_ACCESS_KEY", SECRET)
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("LOG_LEVEL", "warn")

@@ -70,6 +70,9 @@ async fn region_and_credentials_that_are_missing_are_waited_for_and_told() {
 
     until_ready_says(&operator, "aws-identity: no AWS region").await;
     until_page(&operator, "\nidentity_pool_operator_aws_identity 0\n").await;
+    // The SDK warns of files that are not there: once, however often they are looked for.
+    let warnings = |log: &str| log.matches("env=AWS_SHARED_CREDENTIALS_FILE").count();
+    let warned = warnings(&operator.log());
     fs::write(path("config"), format!("[default]\nregion = {REGION}\n")).expect("written");
     until_ready_says(&operator, "aws-identity: no AWS credentials that work").await;
     let keys =
@@ -82,6 +85,7 @@ async fn region_and_credentials_that_are_missing_are_waited_for_and_told() {
     let log = operator.log();
     let told = log.lines().filter(|line| line.contains(" ERROR "));
     assert_eq!(told.count(), 2, "one line for each trouble: {log}");
+    assert_eq!(warnings(&log), warned, "{log}");
     let mut events = events(&rig, &rig.namespace).await;
     events.sort();
     let reasons: Vec<&str> = events.iter().map(|(reason, _)| reason.as_str()).collect();

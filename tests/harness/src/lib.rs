@@ -23,5 +23,6 @@ pub mod project;
 pub mod proxy;
 pub mod python;
 pub mod scratch;
+pub mod seam;
 pub mod shell;
 pub mod tools;

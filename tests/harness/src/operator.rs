@@ -4,7 +4,6 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
@@ -14,10 +13,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::cognito::FakeCognito;
+use crate::ports;
 use crate::process::{self, Process};
 
 /// A debug build lists its objects well within this.
 const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// The access key of every operator started here.
+pub const ACCESS_KEY: &str = "FAKE";
 
 /// The secret key of every operator started here: it may turn up nowhere.
 pub const SECRET: &str = "canary-of-a-secret-key";
@@ -38,8 +41,8 @@ pub enum Error {
     #[error("{0} cannot be run: {1}; build it first")]
     Binary(PathBuf, io::Error),
     /// No port is free.
-    #[error("no free port: {0}")]
-    Port(io::Error),
+    #[error(transparent)]
+    Port(#[from] ports::NoFreePort),
     /// It could not be started.
     #[error("the operator did not start")]
     Start(#[from] process::Error),
@@ -90,7 +93,7 @@ impl Operator {
             .args(flags.into_iter().map(Into::into))
             .env("AWS_REGION", "eu-west-1")
             .env("AWS_ENDPOINT_URL", fake.endpoint())
-            .env("AWS_ACCESS_KEY_ID", "FAKE")
+            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
             .env("AWS_SECRET_ACCESS_KEY", SECRET)
             .env("LEADER_ELECT", "false")
             .env("NO_PROXY", "127.0.0.1");
@@ -108,7 +111,7 @@ impl Operator {
     /// # Errors
     /// When it cannot be started.
     pub fn start_command(mut command: Command, log: &Path) -> Result<Self, Error> {
-        let (probes, metrics) = (free_port()?, free_port()?);
+        let [probes, metrics] = ports::free_ports()?;
         command
             .arg(format!("--health-probe-bind-address=127.0.0.1:{probes}"))
             .arg(format!("--metrics-bind-address=127.0.0.1:{metrics}"));
@@ -203,9 +206,4 @@ async fn get(port: u16, path: &str) -> Option<String> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.ok()?;
     Some(answer)
-}
-
-fn free_port() -> Result<u16, Error> {
-    let bound = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    bound.map(|address| address.port()).map_err(Error::Port)
 }

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use harness::project;
-use harness::tools::Tools;
+use harness::tools::{ChartTools, Tools};
 
 /// The kernel ends the servers at once; a busy machine may need a while to let the janitor finish.
 const END_LIMIT: Duration = Duration::from_secs(20);
@@ -179,18 +179,32 @@ fn the_lines_that_it_prints_make_a_shell_ready_for_identity_pools() {
 #[test]
 fn fetch_tools_names_programs_that_exist() {
     Tools::find_or_build().unwrap();
+    ChartTools::find_or_build().unwrap();
     let program = env!("CARGO_BIN_EXE_control-plane");
 
     let output = Command::new(program).arg("--fetch-tools").output().unwrap();
 
     let table = String::from_utf8(output.stdout).unwrap();
-    let paths: Vec<&str> = table
+    let rows: Vec<Vec<&str>> = table
         .lines()
-        .filter_map(|row| row.split_whitespace().nth(1))
+        .map(|row| row.split_whitespace().collect())
         .collect();
-    assert_eq!(paths.len(), 3, "{table}");
+    let names: Vec<&str> = rows.iter().map(|row| row[0]).collect();
+    assert_eq!(
+        names,
+        [
+            "etcd",
+            "kube-apiserver",
+            "kubectl",
+            "helm",
+            "kubeconform",
+            "kube-score",
+            "helm-docs",
+            "glua"
+        ]
+    );
     assert!(
-        paths.iter().all(|path| Path::new(path).is_file()),
+        rows.iter().all(|row| Path::new(row[1]).is_file()),
         "{table}"
     );
 }

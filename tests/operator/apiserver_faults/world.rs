@@ -6,12 +6,7 @@ use std::time::Duration;
 use harness::cognito::Call;
 use harness::proxy::{Armed, Effect, Entry, Fault, FaultProxy, Matching, Target, Verb};
 use identity_pool_operator::api::IdentityPoolSpec;
-use identity_pool_operator::api::names::CLAIM_ANNOTATION;
-use jiff::{SignedDuration, Timestamp};
-use kube::ResourceExt;
 use kube::api::ListParams;
-use serde_json::{Value, json};
-use uuid::{NoContext, Uuid};
 
 use crate::rig::{Rig, Running, Setup, pool_id};
 
@@ -69,19 +64,9 @@ impl World {
         cached.expect("the cache is behind");
     }
 
-    /// Makes the object one of an hour ago, which no operator that runs has created: for the first
-    /// minute after its claim a pool that AWS does not show is thought late, not gone.
+    /// As [`Rig::age`].
     pub(super) async fn age(&self) {
-        let hour_ago = Timestamp::now() - SignedDuration::from_hours(1);
-        let seconds = u64::try_from(hour_ago.as_second()).expect("after 1970");
-        let instant = uuid::Timestamp::from_unix(NoContext, seconds, 0);
-        let object = self.rig.pools.get(APP).await.expect("object is there");
-        let claim = &object.annotations()[CLAIM_ANNOTATION];
-        let mut claim: Value = serde_json::from_str(claim).expect("a claim");
-        claim["id"] = json!(Uuid::new_v7(instant));
-        let annotations = json!({ CLAIM_ANNOTATION: claim.to_string() });
-        let patch = json!({ "metadata": { "annotations": annotations } });
-        self.rig.patch(APP, patch).await;
+        self.rig.age(APP).await;
     }
 
     /// Waits until the world is so.

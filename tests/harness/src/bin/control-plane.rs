@@ -15,7 +15,7 @@ use clap::Parser;
 use harness::causes::with_causes;
 use harness::control_plane::ControlPlane;
 use harness::shell::quoted;
-use harness::tools::{self, ChartTools, Tools};
+use harness::tools::{self, BackupTools, ChartTools, Tools};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -49,11 +49,14 @@ fn main() -> ExitCode {
 
 fn fetch_tools() -> Result<(), Box<dyn Error>> {
     let tools = Tools::find_or_build()?;
+    let backup = BackupTools::find_or_build()?;
     let chart = ChartTools::find_or_build()?;
     print_table(&[
         ("etcd", &tools.etcd.display()),
         ("kube-apiserver", &tools.kube_apiserver.display()),
         ("kubectl", &tools.kubectl.display()),
+        ("etcdctl", &backup.etcdctl.display()),
+        ("etcdutl", &backup.etcdutl.display()),
         ("helm", &chart.helm.display()),
         ("kubeconform", &chart.kubeconform.display()),
         ("kube-score", &chart.kube_score.display()),

@@ -3,7 +3,7 @@
 //! Plain JSON without signatures, on the port of the fake itself. It is not
 //! part of what is faked: no journal, no faults, no latency.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::faults::Fault;
+use super::policy::Policy;
 use super::pools::Object;
 use super::service::Shared;
 use super::wire::Reply;
@@ -42,7 +43,9 @@ pub(super) const HELP: &str = r#"Control endpoint, on the same port:
                             null removes a member
   POST   /_fake/remove      {"pool": ID}
   POST   /_fake/settings    any of {"latencyMs": 20, "listLagMs": 0,
-                            "accountRate": 5, "quota": 1000, "denied": []}"#;
+                            "accountRate": 5, "quota": 1000, "denied": [],
+                            "policies": {ACCESS KEY: IAM POLICY}}; an access
+                            key without a policy may do everything"#;
 
 type Controlled = Result<Value, String>;
 
@@ -65,6 +68,7 @@ struct Change {
     account_rate: Option<f64>,
     quota: Option<usize>,
     denied: Option<BTreeSet<String>>,
+    policies: Option<BTreeMap<String, Policy>>,
 }
 
 /// Answers a request to `/_fake/<path>`.
@@ -136,6 +140,7 @@ fn configure(world: &mut World, change: Change) {
         account_rate,
         quota,
         denied,
+        policies,
     } = change;
     if let Some(ms) = latency_ms {
         settings.latency = Duration::from_millis(ms);
@@ -148,6 +153,9 @@ fn configure(world: &mut World, change: Change) {
     }
     if let Some(denied) = denied {
         settings.denied = denied;
+    }
+    if let Some(policies) = policies {
+        settings.policies = policies;
     }
     settings.account_rate = account_rate.or(settings.account_rate);
 }

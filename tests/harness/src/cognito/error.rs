@@ -61,11 +61,29 @@ impl ApiError {
     }
 
     pub(super) fn access_denied(account: &str, action: &str, resource: &str) -> Self {
+        let why = format!("because no identity-based policy allows the {action} action");
+        Self::denied(account, action, resource, &why)
+    }
+
+    pub(super) fn explicitly_denied(account: &str, action: &str, resource: &str) -> Self {
+        let why = "with an explicit deny in an identity-based policy";
+        Self::denied(account, action, resource, why)
+    }
+
+    fn denied(account: &str, action: &str, resource: &str, why: &str) -> Self {
+        let who = caller_arn(account);
         let message = format!(
-            "User: {} is not authorized to perform: {action} on resource: {resource}",
-            caller_arn(account)
+            "User: {who} is not authorized to perform: {action} on resource: {resource} {why}"
         );
         Self::new("AccessDeniedException", message)
+    }
+
+    /// What Cognito says of a role that the caller may not pass, or that is none.
+    pub(super) fn role_forbidden(role: &str) -> Self {
+        Self::new(
+            "NotAuthorizedException",
+            format!("Access to Role '{role}' is forbidden."),
+        )
     }
 
     pub(super) fn too_many_requests() -> Self {

@@ -116,6 +116,7 @@ impl Fault {
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     armed: Vec<Fault>,
+    strikes: usize,
 }
 
 impl Faults {
@@ -125,6 +126,10 @@ impl Faults {
 
     pub(super) fn clear(&mut self) {
         self.armed.clear();
+    }
+
+    pub(super) fn strikes(&self) -> usize {
+        self.strikes
     }
 
     /// Counts a call and says what goes wrong with it, if anything.
@@ -142,6 +147,7 @@ impl Faults {
             }
         }
         self.armed.retain(|fault| fault.times > 0);
+        self.strikes += usize::from(struck.is_some());
         struck
     }
 }

@@ -17,6 +17,7 @@ use super::pools::{Pool, Standing};
 use super::server;
 use super::service::Shared;
 use super::settings::Settings;
+use crate::seam::Seam;
 
 /// A running fake. Dropping it closes the port and every connection.
 #[derive(Debug)]
@@ -97,6 +98,13 @@ impl FakeCognito {
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Shows every call that is signed with an access key to a seam, before it is executed and
+    /// before it is answered.
+    pub fn attach(&self, access_key: &str, seam: &Arc<Seam>) {
+        let mut seams = self.shared.seams();
+        seams.insert(access_key.to_owned(), Arc::clone(seam));
     }
 
     // === look ===
@@ -207,6 +215,12 @@ impl FakeCognito {
     /// Arms a fault.
     pub fn inject(&self, fault: Fault) {
         self.shared.world().faults.arm(fault);
+    }
+
+    /// How often a fault has struck.
+    #[must_use]
+    pub fn strikes(&self) -> usize {
+        self.shared.world().faults.strikes()
     }
 
     /// Disarms every fault.

@@ -86,6 +86,12 @@ impl Journal {
         }
     }
 
+    /// The call of a number, unless a reset has swept it away.
+    pub(super) fn call(&self, seq: u64) -> Option<&Call> {
+        let index = self.calls.binary_search_by_key(&seq, |call| call.seq);
+        index.ok().map(|index| &self.calls[index])
+    }
+
     pub(super) fn calls(&self) -> &[Call] {
         &self.calls
     }

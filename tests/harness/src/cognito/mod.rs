@@ -10,8 +10,10 @@
 //!
 //! A call runs through `server` (bytes) → `wire` (protocol) → `service`
 //! (faults and delays) → `world` (admission and execution) →
-//! `operations`. Only `service` waits; only `world` and below know state.
+//! `operations`. What a call needs of IAM stands in `authorization`, what a policy allows in
+//! `policy`. Only `service` waits; only `world` and below know state.
 
+mod authorization;
 mod control;
 mod error;
 mod faults;
@@ -20,6 +22,7 @@ mod journal;
 mod model;
 mod monitor;
 mod operations;
+mod policy;
 mod pools;
 mod semantics;
 mod server;
@@ -36,6 +39,7 @@ mod world;
 pub use faults::{Fault, FaultKind};
 pub use handle::{Builder, FakeCognito};
 pub use journal::{Call, Outcome};
+pub use policy::Policy;
 pub use settings::{Settings, UpdateMode};
 
 /// The control endpoint, described for `--help`.

@@ -120,10 +120,7 @@ fn passable(settings: &Settings, scope: &Scope, role: &str) -> Checked {
     if own && !settings.forbidden_roles.contains(role) {
         return Ok(());
     }
-    Err(ApiError::new(
-        "NotAuthorizedException",
-        format!("Access to Role '{role}' is forbidden."),
-    ))
+    Err(ApiError::role_forbidden(role))
 }
 
 fn user_pools(settings: &Settings, providers: &[Value]) -> Checked {

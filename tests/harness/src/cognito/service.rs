@@ -4,6 +4,7 @@
 //! it lives in a task of its own, apart from the connection. The lock on the
 //! world is never held across a wait.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::sleep;
@@ -14,15 +15,25 @@ use super::journal::Outcome;
 use super::operations::{Answer, Effect, find};
 use super::wire::{Reply, Request};
 use super::world::{Visit, World};
+use crate::seam::{Forgotten, Heard, Seam};
 
 /// The world, shared by the server and the test.
 #[derive(Debug, Default)]
-pub(super) struct Shared(Mutex<World>);
+pub(super) struct Shared {
+    world: Mutex<World>,
+    /// By access key.
+    seams: Mutex<HashMap<String, Arc<Seam>>>,
+}
 
 impl Shared {
     /// A panic in a test's closure must not take the server down with it.
     pub(super) fn world(&self) -> MutexGuard<'_, World> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The seams of the clients that have one, by access key.
+    pub(super) fn seams(&self) -> MutexGuard<'_, HashMap<String, Arc<Seam>>> {
+        self.seams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -42,8 +53,29 @@ pub(super) enum Delivery {
 /// Takes a call in and answers it.
 pub(super) async fn answer(shared: &Arc<Shared>, request: Request) -> Delivery {
     let visit = shared.world().arrive(request);
-    let life = tokio::spawn(live(Arc::clone(shared), visit));
+    let life = tokio::spawn(seen(Arc::clone(shared), visit));
     life.await.unwrap_or(Delivery::Silence)
+}
+
+/// Whoever is dead gets no answer.
+async fn seen(shared: Arc<Shared>, visit: Visit) -> Delivery {
+    let call = shared.world().journal.call(visit.seq).cloned();
+    let key = call.as_ref().map(|call| call.access_key.as_str());
+    let seam = key.and_then(|key| shared.seams().get(key).map(Arc::clone));
+    let (Some(call), Some(seam)) = (call, seam) else {
+        return live(shared, visit).await;
+    };
+    seam.heard(&Heard::Called(&call));
+    let name = call.operation;
+    let Ok(passage) = seam.arrive(&name).await else {
+        shared.conclude(&visit, Outcome::Dropped, None);
+        return Delivery::Silence;
+    };
+    let delivery = live(shared, visit).await;
+    match seam.executed(&passage).await {
+        Ok(()) => delivery,
+        Err(Forgotten) => Delivery::Silence,
+    }
 }
 
 async fn live(shared: Arc<Shared>, visit: Visit) -> Delivery {

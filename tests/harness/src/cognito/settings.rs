@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::policy::Policy;
+
 /// How `UpdateIdentityPool` treats members that the request leaves out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UpdateMode {
@@ -50,6 +52,8 @@ pub struct Settings {
     pub accounts: BTreeMap<String, String>,
     /// Operations that IAM denies to everyone.
     pub denied: BTreeSet<String>,
+    /// What IAM allows an access key; one without a policy may do everything.
+    pub policies: BTreeMap<String, Policy>,
     /// User pool ids (`eu-west-1_Abc`) that do not exist; every other does.
     pub missing_user_pools: BTreeSet<String>,
     /// Role ARNs that may not be passed; every other of the account may.
@@ -73,6 +77,7 @@ impl Default for Settings {
             default_account: "123456789012".to_owned(),
             accounts: BTreeMap::new(),
             denied: BTreeSet::new(),
+            policies: BTreeMap::new(),
             missing_user_pools: BTreeSet::new(),
             forbidden_roles: BTreeSet::new(),
             dropped_roles: BTreeSet::new(),

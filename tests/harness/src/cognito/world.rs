@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::authorization;
 use super::error::ApiError;
 use super::faults::{FaultKind, Faults};
 use super::journal::{Call, Journal, Outcome};
@@ -207,7 +208,11 @@ impl World {
             let action = format!("{}:{}", operation.service.signing_name(), operation.name);
             return Err(ApiError::access_denied(&visit.scope.account, &action, "*"));
         }
-        Ok(())
+        let policy = signed.and_then(|signed| self.settings.policies.get(&signed.access_key));
+        policy.map_or(Ok(()), |policy| {
+            let input = visit.request.input.as_ref().ok();
+            authorization::check(policy, operation, input, &visit.scope, &self.pools)
+        })
     }
 
     fn lock_pool(

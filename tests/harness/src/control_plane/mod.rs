@@ -11,6 +11,7 @@
 
 mod access;
 mod apiserver;
+mod backup;
 mod certificates;
 mod crds;
 mod error;
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 use kube::{Client, Config};
 use tokio::sync::OnceCell;
 
+pub use backup::{Backup, Revisions};
 pub use error::Error;
 pub use namespace::Namespace;
 pub use with_node::ADDRESS as NODE_ADDRESS;
@@ -38,6 +40,7 @@ use crate::tools::Tools;
 use access::Access;
 use apiserver::{Address, Apiserver};
 use certificates::{Certificates, Issuer};
+use etcd::Etcd;
 
 /// How the apiserver is set up.
 #[derive(Debug, Clone, Copy, Default)]
@@ -64,8 +67,8 @@ pub struct ControlPlane {
     // Fields are dropped in this order: each server before what it uses.
     running: Option<Process>,
     apiserver: Apiserver,
-    etcd_url: String,
-    _etcd: Process,
+    etcd_running: Option<Process>,
+    etcd: Etcd,
     access: Access,
     kubectl: PathBuf,
     scratch: Scratch,
@@ -128,12 +131,12 @@ impl ControlPlane {
             services: "10.0.0.0/24",
         };
         let access = Access::new(address.url(), &certificates, folder)?;
-        let etcd_url = format!("http://127.0.0.1:{client}");
-        let etcd = etcd::start(&tools.etcd, [client, peer], folder, None).await?;
+        let etcd = Etcd::new(&tools.etcd, [client, peer], folder);
+        let etcd_running = Some(etcd.start().await?);
         let mut apiserver = Apiserver::new(
             &tools.kube_apiserver,
             &address,
-            &etcd_url,
+            etcd.url(),
             &certificates,
             folder,
         )
@@ -147,8 +150,8 @@ impl ControlPlane {
         let mut plane = Self {
             running: None,
             apiserver,
-            etcd_url,
-            _etcd: etcd,
+            etcd_running,
+            etcd,
             access,
             kubectl: tools.kubectl.clone(),
             scratch,
@@ -184,6 +187,31 @@ impl ControlPlane {
         self.start_apiserver().await
     }
 
+    /// Ends etcd as a crash would; the data stay, and the apiserver goes on without it. Nothing
+    /// happens if it is stopped.
+    pub fn stop_etcd(&mut self) {
+        self.etcd_running = None;
+    }
+
+    /// Starts etcd on its old port and data, and waits until it serves. Nothing happens if it runs.
+    ///
+    /// # Errors
+    /// When it ends or does not serve in time; the message has its last words.
+    pub async fn start_etcd(&mut self) -> Result<(), Error> {
+        if self.etcd_running.is_none() {
+            self.etcd_running = Some(self.etcd.start().await?);
+        }
+        Ok(())
+    }
+
+    fn etcd_data(&self) -> &Path {
+        self.etcd.data()
+    }
+
+    fn membership(&self) -> [String; 6] {
+        self.etcd.membership()
+    }
+
     /// The apiserver's URL.
     #[must_use]
     pub fn server_url(&self) -> &str {
@@ -193,7 +221,7 @@ impl ControlPlane {
     /// The URL of etcd, which speaks plain HTTP.
     #[must_use]
     pub fn etcd_url(&self) -> &str {
-        &self.etcd_url
+        self.etcd.url()
     }
 
     /// The folder with logs (`etcd.log`, `kube-apiserver.log`), certificates and data. It goes with

@@ -8,10 +8,11 @@ use std::process::Command;
 
 use kube::{Client, Config};
 
+use super::Error;
 use super::access::{self, Access};
 use super::apiserver::{Address, Apiserver};
 use super::certificates::{Certificates, Issuer, Pair};
-use super::{Error, etcd};
+use super::etcd::Etcd;
 use crate::files;
 use crate::process::{Process, Within};
 use crate::tools::NodeTools;
@@ -57,11 +58,11 @@ impl WithNode {
             services: "10.96.0.0/24",
         };
         let access = Access::new(address.url(), &certificates, folder)?;
-        let etcd = etcd::start(&tools.control_plane.etcd, ETCD_PORTS, folder, Some(within)).await?;
-        let etcd_url = format!("http://127.0.0.1:{}", ETCD_PORTS[0]);
+        let etcd = Etcd::new(&tools.control_plane.etcd, ETCD_PORTS, folder).within(within);
+        let etcd_running = etcd.start().await?;
         let of_kubelet = issuer.client("kubelet-client", "system:masters", "kube-apiserver")?;
         let program = &tools.control_plane.kube_apiserver;
-        let apiserver = Apiserver::new(program, &address, &etcd_url, &certificates, folder)
+        let apiserver = Apiserver::new(program, &address, etcd.url(), &certificates, folder)
             .with_node(&of_kubelet, &issuer.certificate(), within);
         let client = Client::try_from(access.config(None).await?)?;
         let apiserver = apiserver.start(&client).await?;
@@ -97,7 +98,7 @@ impl WithNode {
             start(&scheduler, "kube-scheduler.log")?,
             start(&controllers, "kube-controller-manager.log")?,
             apiserver,
-            etcd,
+            etcd_running,
         ];
         let credentials = Credentials {
             kubeconfig: user("node", "system:nodes", "system:node:node")?,

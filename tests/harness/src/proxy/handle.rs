@@ -19,6 +19,7 @@ use super::service::Shared;
 use super::upstream::Upstream;
 use crate::control_plane::{self, ControlPlane};
 use crate::files;
+use crate::seam::Seam;
 
 /// Why a proxy could not be started, or did not do what was asked of it.
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +102,14 @@ impl FaultProxy {
     #[must_use]
     pub fn kubeconfig_path(&self) -> &Path {
         &self.kubeconfig_path
+    }
+
+    // === seam ===
+
+    /// Shows every request to a seam, before it is executed and before it is answered. Not to be
+    /// changed once it is set.
+    pub fn attach(&self, seam: &Arc<Seam>) {
+        let _ = self.shared.seam.set(Arc::clone(seam));
     }
 
     // === faults ===

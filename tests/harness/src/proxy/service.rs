@@ -3,7 +3,7 @@
 //! A request that reaches the apiserver is carried to its end even when the client has left: it
 //! may have been executed, and nobody can take that back.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
@@ -16,11 +16,13 @@ use super::journal::{Entry, Journal};
 use super::target::{Target, Verb};
 use super::upstream::{Call, Upstream, collect};
 use super::{past, watch};
+use crate::seam::{Forgotten, Heard, Seam};
 
 /// What all connections share.
 pub(super) struct Shared {
     pub(super) upstream: Upstream,
     pub(super) gate: Gate,
+    pub(super) seam: OnceLock<Arc<Seam>>,
     faults: Mutex<Faults>,
     journal: Mutex<Journal>,
 }
@@ -37,6 +39,7 @@ impl Shared {
         Self {
             upstream,
             gate: Gate::default(),
+            seam: OnceLock::new(),
             faults: Mutex::default(),
             journal: Mutex::default(),
         }
@@ -130,7 +133,19 @@ struct Execution {
 }
 
 impl Execution {
+    /// Whoever is dead gets no answer.
     async fn run(self) -> Result<Response<Chunks>, Hangup> {
+        let Some(seam) = self.shared.seam.get().map(Arc::clone) else {
+            return self.execute(None).await;
+        };
+        let name = self.target.to_string();
+        let passage = seam.arrive(&name).await.map_err(|Forgotten| Hangup)?;
+        let response = self.execute(Some(&seam)).await;
+        seam.executed(&passage).await.map_err(|Forgotten| Hangup)?;
+        response
+    }
+
+    async fn execute(self, seam: Option<&Seam>) -> Result<Response<Chunks>, Hangup> {
         if let Some(armed) = &self.armed {
             match armed.effect() {
                 Effect::Delay(delay) => tokio::time::sleep(*delay).await,
@@ -143,6 +158,14 @@ impl Execution {
         }
         let response = self.ask().await?;
         self.executed(response.status());
+        if let Some(seam) = seam {
+            seam.heard(&Heard::Executed {
+                target: &self.target,
+                request: &self.call.body,
+                status: response.status().as_u16(),
+                answer: response.body(),
+            });
+        }
         Ok(whole(response))
     }
 

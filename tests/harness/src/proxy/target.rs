@@ -1,5 +1,7 @@
 //! What a request is about, read out of method, path and query as the apiserver reads them.
 
+use std::fmt;
+
 use http::{Method, Uri};
 
 /// What is done to an object or a collection; named as in RBAC.
@@ -22,6 +24,19 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// As RBAC has it.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::List => "list",
+            Self::Watch => "watch",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Patch => "patch",
+            Self::Delete => "delete",
+        }
+    }
+
     /// Whether it changes something.
     #[must_use]
     pub const fn writes(self) -> bool {
@@ -46,6 +61,24 @@ pub struct Target {
     pub namespace: String,
     /// Its name; of a creation it is in the body and not known here.
     pub name: String,
+}
+
+/// `verb:resource/name/subresource`, as far as they are known.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            verb,
+            resource,
+            subresource,
+            namespace: _,
+            name,
+        } = self;
+        write!(f, "{}:{resource}", verb.as_str())?;
+        let parts = [name, subresource].into_iter();
+        parts
+            .filter(|part| !part.is_empty())
+            .try_for_each(|part| write!(f, "/{part}"))
+    }
 }
 
 impl Target {

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 
 pub use build::Error;
 use pinned::{
-    CONTROLLER_MANAGER, ETCD, GLUA, HELM, HELM_DOCS, KUBE_APISERVER, KUBE_PROXY, KUBE_SCORE,
-    KUBECONFORM, KUBECTL, KUBELET, Pinned, SCHEDULER,
+    CONTROLLER_MANAGER, ETCD, ETCDCTL, ETCDUTL, GLUA, HELM, HELM_DOCS, KUBE_APISERVER, KUBE_PROXY,
+    KUBE_SCORE, KUBECONFORM, KUBECTL, KUBELET, Pinned, SCHEDULER,
 };
 
 use crate::cache;
@@ -81,6 +81,29 @@ impl NodeTools {
             kubelet: find(&KUBELET)?,
             kube_proxy: find(&KUBE_PROXY)?,
             helm: find(&HELM)?,
+        })
+    }
+}
+
+/// Where the programs are that back etcd up and restore it.
+#[derive(Debug, Clone)]
+pub struct BackupTools {
+    /// Saves snapshots of a running server.
+    pub etcdctl: PathBuf,
+    /// Makes data of a snapshot.
+    pub etcdutl: PathBuf,
+}
+
+impl BackupTools {
+    /// Finds the programs or builds them, in seconds. Blocks, as [`Tools::find_or_build`].
+    ///
+    /// # Errors
+    /// As [`Tools::find_or_build`].
+    pub fn find_or_build() -> Result<Self, Error> {
+        let assets = assets();
+        Ok(Self {
+            etcdctl: find_or_build(&ETCDCTL, assets.as_deref())?,
+            etcdutl: find_or_build(&ETCDUTL, assets.as_deref())?,
         })
     }
 }

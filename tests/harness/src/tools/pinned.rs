@@ -28,6 +28,22 @@ pub(super) const ETCD: Pinned = Pinned {
     version_package: None,
 };
 
+pub(super) const ETCDCTL: Pinned = etcd_backup("etcdctl", "go.etcd.io/etcd/etcdctl/v3");
+
+pub(super) const ETCDUTL: Pinned = etcd_backup("etcdutl", "go.etcd.io/etcd/etcdutl/v3");
+
+const fn etcd_backup(name: &'static str, package: &'static str) -> Pinned {
+    Pinned {
+        name,
+        package,
+        go_mod: include_str!("../../tools/etcd-backup/go.mod"),
+        go_sum: include_str!("../../tools/etcd-backup/go.sum"),
+        duration: "about 10 seconds",
+        module: package,
+        version_package: None,
+    }
+}
+
 pub(super) const KUBE_APISERVER: Pinned = kube(
     "kube-apiserver",
     "k8s.io/kubernetes/cmd/kube-apiserver",
@@ -163,16 +179,18 @@ impl Pinned {
 #[cfg(test)]
 mod tests {
     use super::{
-        CONTROLLER_MANAGER, ETCD, GLUA, HELM, HELM_DOCS, KUBE_APISERVER, KUBE_PROXY, KUBE_SCORE,
-        KUBECONFORM, KUBECTL, KUBELET, Pinned, SCHEDULER,
+        CONTROLLER_MANAGER, ETCD, ETCDCTL, ETCDUTL, GLUA, HELM, HELM_DOCS, KUBE_APISERVER,
+        KUBE_PROXY, KUBE_SCORE, KUBECONFORM, KUBECTL, KUBELET, Pinned, SCHEDULER,
     };
 
-    const ALL: [&Pinned; 12] = [
+    const ALL: [&Pinned; 14] = [
         &KUBE_PROXY,
         &CONTROLLER_MANAGER,
         &SCHEDULER,
         &KUBELET,
         &ETCD,
+        &ETCDCTL,
+        &ETCDUTL,
         &KUBE_APISERVER,
         &KUBECTL,
         &HELM,

@@ -8,6 +8,7 @@ mod access;
 mod bare;
 mod case;
 mod creation;
+mod handover;
 mod memory;
 mod objects;
 mod ready;

@@ -74,16 +74,30 @@ impl Scene {
     /// Kills the operator, if there is one, and starts another, which is ready then.
     pub(crate) async fn operate(&mut self, flags: &[&str]) -> Result<&Operator, operator::Error> {
         self.operator = None;
+        let log = self.scratch.path().join("operator.log");
+        let started = self.start(flags.iter().map(|flag| (*flag).to_owned()), &log)?;
+        started.ready().await?;
+        Ok(self.operator.insert(started))
+    }
+
+    /// Starts an operator that is nobody's yet.
+    pub(crate) fn start(
+        &self,
+        flags: impl IntoIterator<Item = String>,
+        log: &Path,
+    ) -> Result<Operator, operator::Error> {
         let mut all = vec![
             format!("--watch-namespaces={}", self.namespace),
             format!("--installation-id={}", self.namespace),
             format!("--max-concurrent-reconciles={PASSES_AT_ONCE}"),
         ];
-        all.extend(flags.iter().map(|flag| (*flag).to_owned()));
-        let log = self.scratch.path().join("operator.log");
-        let started = Operator::start(&self.binary, &self.fake, Some(&self.kubeconfig), all, &log)?;
-        started.ready().await?;
-        Ok(self.operator.insert(started))
+        all.extend(flags);
+        Operator::start(&self.binary, &self.fake, Some(&self.kubeconfig), all, log)
+    }
+
+    /// The namespace of all of it.
+    pub(crate) fn namespace(&self) -> &str {
+        &self.namespace
     }
 
     /// Objects of another kind in the same namespace.

@@ -13,7 +13,7 @@ use crate::memory::Memory;
 use crate::scene::Scene;
 use crate::table::Table;
 use crate::tally::Tally;
-use crate::{access, objects, rest, restart, size, throughput};
+use crate::{access, handover, objects, rest, restart, size, throughput};
 
 /// Objects of the warm-up: the apiserver's first are slower.
 const WARM_UP: usize = 200;
@@ -55,6 +55,7 @@ pub(crate) async fn measure(binary: &Path, quick: bool) -> Outcome<Table> {
         let rows = restart::rows(&bench, 1000).await?;
         table.section("restart with 1000 pools", rows);
     }
+    table.section("change of the leader", handover::rows(&bench, quick).await?);
     let process = vec![restart::start_row(&bench).await?, size::row(binary)?];
     table.section("process", process);
     notes(&bench, &mut table);

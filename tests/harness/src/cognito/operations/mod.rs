@@ -109,6 +109,11 @@ pub(super) fn named_pool(input: &Object) -> Option<&str> {
     text("IdentityPoolId").or_else(|| tags::pool_id(text("ResourceArn")?))
 }
 
+/// The ARN of a pool of a caller.
+pub(super) fn pool_arn(scope: &Scope, id: &str) -> String {
+    tags::pool_arn(scope, id)
+}
+
 const fn cognito(
     name: &'static str,
     effect: Effect,

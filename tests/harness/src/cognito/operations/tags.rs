@@ -63,7 +63,8 @@ fn tagged_pool(turn: &Turn<'_>, operation: &str) -> Result<String, ApiError> {
     Ok(pool.id().to_owned())
 }
 
-fn pool_arn(scope: &Scope, id: &str) -> String {
+/// The ARN of a pool.
+pub(super) fn pool_arn(scope: &Scope, id: &str) -> String {
     let Scope { account, region } = scope;
     let partition = match region {
         region if region.starts_with("cn-") => "aws-cn",

@@ -7,3 +7,4 @@ mod conformance;
 mod control;
 mod faults;
 mod monitors;
+mod policies;

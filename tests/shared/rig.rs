@@ -6,9 +6,11 @@ use std::time::Duration;
 use aws_sdk_cognitoidentity::config::{Credentials, Region};
 use harness::cognito::FakeCognito;
 use harness::control_plane::{ControlPlane, Namespace};
+use harness::operator::{self, SECRET};
 use identity_pool_operator::api::names::{CLAIM_ANNOTATION, RECONCILE_AT_ANNOTATION};
 use identity_pool_operator::api::{IdentityPool, IdentityPoolSpec, IdentityPoolStatus};
 use identity_pool_operator::aws::identity::CallerIdentity;
+use identity_pool_operator::aws::policy::{self, Uses};
 use identity_pool_operator::aws::region::Regions;
 use identity_pool_operator::controller::{
     Candidacy, Controller, Options, Scope, careful_client, election_client,
@@ -17,16 +19,25 @@ use identity_pool_operator::election::Timing;
 use identity_pool_operator::pool::facts::Operator;
 use identity_pool_operator::telemetry::Telemetry;
 use identity_pool_operator::telemetry::metrics::Readiness;
+use jiff::{SignedDuration, Timestamp};
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
+use tokio::sync::{Notify, OnceCell};
 use tokio_util::sync::CancellationToken;
+use uuid::{NoContext, Uuid};
 
 pub(crate) const REGION: &str = "eu-west-1";
 pub(crate) const ACCOUNT: &str = "123456789012";
 
+/// The access key of operators in this process, and of the binary as `start::command` runs it.
+pub(crate) const ACCESS_KEY: &str = "AKIATEST";
+
 /// Nothing honest takes as long; a test that hangs says what it waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What the threads of operators are called: a panic on one of them is the operator's.
+pub(crate) const OPERATOR_THREAD: &str = "operator";
 
 /// How an operator of a test is set up.
 #[derive(Clone, Debug)]
@@ -49,7 +60,7 @@ impl Default for Setup {
             resync_period: Duration::from_secs(1800),
             allows_adoption: false,
             concurrency: 16,
-            access_key: "AKIATEST",
+            access_key: ACCESS_KEY,
             endpoint: None,
             selector: None,
             elected: None,
@@ -57,31 +68,80 @@ impl Default for Setup {
     }
 }
 
+/// All that the operators of the tests are used for.
+pub(crate) fn uses() -> Uses {
+    Uses {
+        account_id: Some(ACCOUNT.to_owned()),
+        roles: vec![format!("arn:aws:iam::{ACCOUNT}:role/*")],
+        principal_tags: true,
+        ..Uses::default()
+    }
+}
+
+/// Gives an access key the printed policy.
+pub(crate) fn restrict(fake: &FakeCognito, access_key: &str, uses: &Uses) {
+    let document = policy::document(uses).expect("JSON");
+    let policy = document.parse().expect("IAM takes it");
+    fake.configure(|settings| {
+        settings.policies.insert(access_key.to_owned(), policy);
+    });
+}
+
 /// The world of one test.
 pub(crate) struct Rig {
+    /// The one that all tests share.
     pub(crate) plane: &'static ControlPlane,
+    /// The way to the one that this world is in.
+    config: kube::Config,
     pub(crate) fake: FakeCognito,
     pub(crate) client: Client,
     pub(crate) namespace: String,
     pub(crate) pools: Api<IdentityPool>,
+    /// Whoever sees the world change may say so, and ends a pause between two looks.
+    pub(crate) stirred: Arc<Notify>,
+    /// Longest pause between two looks.
+    pub(crate) pause: Duration,
 }
 
 impl Rig {
     /// A namespace with the CRD installed, and a fake without pools.
     pub(crate) async fn new(prefix: &str) -> Self {
+        static INSTALLED: OnceCell<()> = OnceCell::const_new();
         let plane = ControlPlane::shared().await;
-        let crds = identity_pool_operator::api::crds::crds_yaml().expect("CRDs");
-        plane.apply_crds(&crds).await.expect("CRDs are accepted");
-        let client = careful_client(plane.config().await.expect("config")).expect("client");
+        INSTALLED.get_or_init(|| install(plane)).await;
+        Self::within(plane, prefix).await
+    }
+
+    /// The same on another control plane, which a test stops or restores.
+    pub(crate) async fn on(plane: &ControlPlane, prefix: &str) -> Self {
+        install(plane).await;
+        Self::within(plane, prefix).await
+    }
+
+    async fn within(plane: &ControlPlane, prefix: &str) -> Self {
+        let config = plane.config().await.expect("config");
+        let client = plane.client().await.expect("client");
         let namespace = Namespace::create(&client, prefix).await.expect("namespace");
         let namespace = namespace.name().to_owned();
+        let fake = FakeCognito::start().await;
+        for access_key in [ACCESS_KEY, operator::ACCESS_KEY] {
+            restrict(&fake, access_key, &uses());
+        }
         Self {
-            plane,
-            fake: FakeCognito::start().await,
+            plane: ControlPlane::shared().await,
+            config,
+            fake,
             pools: Api::namespaced(client.clone(), &namespace),
             client,
             namespace,
+            stirred: Arc::default(),
+            pause: Duration::from_millis(20),
         }
+    }
+
+    /// Waits until it is worth while to look again.
+    pub(crate) async fn pause(&self) {
+        let _ = tokio::time::timeout(self.pause, self.stirred.notified()).await;
     }
 
     /// Starts an operator for this namespace only, and waits until it has listed it:
@@ -94,12 +154,12 @@ impl Rig {
 
     /// Starts an operator with other settings.
     pub(crate) async fn operator_with(&self, setup: Setup) -> Running {
-        let config = self.plane.config().await.expect("config");
-        self.operator_through(config, &setup)
+        self.operator_through(self.config.clone(), &setup)
     }
 
     /// Starts an operator that reaches the apiserver as `config` says.
     pub(crate) fn operator_through(&self, config: kube::Config, setup: &Setup) -> Running {
+        self.restrict(setup);
         let aws = self.sdk_config(setup);
         Running::start(config, self.namespace.clone(), aws, setup)
     }
@@ -107,9 +167,26 @@ impl Rig {
     /// Starts an operator as a user with no more rights than this test gives it.
     pub(crate) async fn operator_as(&self, user: &str) -> Running {
         let config = self.plane.config_for(user, &[]).await.expect("config");
-        let setup = Setup::default();
-        let aws = self.sdk_config(&setup);
-        Running::start(config, self.namespace.clone(), aws, &setup)
+        self.operator_through(config, &Setup::default())
+    }
+
+    /// Lets an operator do in AWS what the printed policy says, and no more.
+    fn restrict(&self, setup: &Setup) {
+        let uses = Uses {
+            installation: Some(self.namespace.clone()),
+            adoption: setup.allows_adoption,
+            ..uses()
+        };
+        restrict(&self.fake, setup.access_key, &uses);
+    }
+
+    /// A client for somebody at the console, who may do everything.
+    pub(crate) fn console(&self) -> aws_sdk_cognitoidentity::Client {
+        let setup = Setup {
+            access_key: "AKIACONSOLE",
+            ..Setup::default()
+        };
+        aws_sdk_cognitoidentity::Client::new(&self.sdk_config(&setup))
     }
 
     /// The credentials and endpoint of an operator, for clients of the test's own.
@@ -118,7 +195,7 @@ impl Rig {
             .endpoint
             .clone()
             .unwrap_or_else(|| self.fake.endpoint());
-        let credentials = Credentials::new(setup.access_key, "secret", None, None, "test");
+        let credentials = Credentials::new(setup.access_key, SECRET, None, None, "test");
         aws_types::SdkConfig::builder()
             .behavior_version(aws_config::BehaviorVersion::latest())
             .region(Region::new(REGION))
@@ -149,22 +226,11 @@ impl Rig {
 
     /// Sets one spec field as a whole, or removes it.
     pub(crate) async fn set(&self, name: &str, field: &str, value: &Value) {
+        // No replacement: the operator's own writes in between would refuse it.
         let object = self.pools.get(name).await.expect("object is there");
-        let mut object = serde_json::to_value(object).expect("JSON");
-        match value {
-            Value::Null => {
-                object["spec"]
-                    .as_object_mut()
-                    .expect("a spec")
-                    .remove(field);
-            }
-            value => object["spec"][field] = value.clone(),
-        }
-        let object = serde_json::from_value(object).expect("an object");
-        self.pools
-            .replace(name, &PostParams::default(), &object)
-            .await
-            .expect("accepted");
+        let object = serde_json::to_value(object).expect("JSON");
+        let merge = merge_into(&object["spec"][field], value);
+        self.patch(name, json!({ "spec": { field: merge } })).await;
     }
 
     /// Merges into the status of an object, as no user may.
@@ -188,9 +254,24 @@ impl Rig {
         .await;
     }
 
+    /// Makes an object one of an hour ago, which no operator that runs has created: for the first
+    /// minute after its claim a pool that AWS does not show is thought late, not gone.
+    pub(crate) async fn age(&self, name: &str) {
+        let hour_ago = Timestamp::now() - SignedDuration::from_hours(1);
+        let seconds = u64::try_from(hour_ago.as_second()).expect("after 1970");
+        let instant = uuid::Timestamp::from_unix(NoContext, seconds, 0);
+        let object = self.pools.get(name).await.expect("object is there");
+        let claim = &object.annotations()[CLAIM_ANNOTATION];
+        let mut claim: Value = serde_json::from_str(claim).expect("a claim");
+        claim["id"] = json!(Uuid::new_v7(instant));
+        let annotations = json!({ CLAIM_ANNOTATION: claim.to_string() });
+        self.patch(name, json!({ "metadata": { "annotations": annotations } }))
+            .await;
+    }
+
     /// Asks for a reconcile now.
     pub(crate) async fn ask(&self, name: &str) -> String {
-        let at = format!("{}", uuid::Uuid::now_v7());
+        let at = format!("{}", Uuid::now_v7());
         let annotations = json!({ RECONCILE_AT_ANNOTATION: at });
         self.patch(name, json!({ "metadata": { "annotations": annotations } }))
             .await;
@@ -228,7 +309,7 @@ impl Rig {
                     return object;
                 }
                 last = format!("{:#?}", object.status);
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                self.pause().await;
             }
         };
         let Ok(object) = tokio::time::timeout(PATIENCE, met).await else {
@@ -273,7 +354,7 @@ impl Rig {
                 .expect("apiserver answers")
                 .is_some()
             {
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                self.pause().await;
             }
         };
         assert!(
@@ -300,6 +381,25 @@ impl Rig {
         };
         self.fake.pools().iter().filter_map(id_if_ours).collect()
     }
+}
+
+/// What a merge has to say so that exactly `wanted` is left.
+fn merge_into(present: &Value, wanted: &Value) -> Value {
+    let (Value::Object(present), Value::Object(wanted)) = (present, wanted) else {
+        return wanted.clone();
+    };
+    let gone = present.keys().filter(|key| !wanted.contains_key(*key));
+    let gone = gone.map(|key| (key.clone(), Value::Null));
+    let kept = wanted.iter().map(|(key, wanted)| {
+        let present = present.get(key).unwrap_or(&Value::Null);
+        (key.clone(), merge_into(present, wanted))
+    });
+    Value::Object(gone.chain(kept).collect())
+}
+
+async fn install(plane: &ControlPlane) {
+    let crds = identity_pool_operator::api::crds::crds_yaml().expect("CRDs");
+    plane.apply_crds(&crds).await.expect("CRDs are accepted");
 }
 
 /// Status and reason of a condition, as `True/InSync`.
@@ -341,6 +441,18 @@ pub(crate) fn pool_id(object: &IdentityPool) -> String {
     })
 }
 
+/// Waits until an operator has listed all objects.
+pub(crate) async fn listed(telemetry: &Telemetry) {
+    let listed = async {
+        while !telemetry.health.report().1.contains("objects-listed: ok") {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, listed)
+        .await
+        .expect("the list is read");
+}
+
 /// An operator on a runtime of its own, so that it can be killed between any two
 /// of its steps, as a process can.
 pub(crate) struct Running {
@@ -359,6 +471,7 @@ impl Running {
     ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
+            .thread_name(OPERATOR_THREAD)
             .enable_all()
             .build()
             .expect("a runtime");
@@ -416,22 +529,20 @@ impl Running {
         self.telemetry.metrics.page(Readiness::default())
     }
 
-    /// Waits until all objects have been listed.
-    pub(crate) async fn listed(&self) {
-        let listed = async {
-            while !self
-                .telemetry
-                .health
-                .report()
-                .1
-                .contains("objects-listed: ok")
-            {
-                tokio::time::sleep(Duration::from_millis(2)).await;
+    /// Waits until the metrics page has a line.
+    pub(crate) async fn until_counted(&self, line: &str) {
+        let counted = async {
+            while !self.page().contains(line) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, listed)
-            .await
-            .expect("the list is read");
+        let counted = tokio::time::timeout(PATIENCE, counted).await;
+        assert!(counted.is_ok(), "{line} is never in {}", self.page());
+    }
+
+    /// Waits until all objects have been listed.
+    pub(crate) async fn listed(&self) {
+        listed(&self.telemetry).await;
     }
 
     /// Ends it as SIGKILL would: nothing that waits goes on.
