@@ -21,7 +21,7 @@ use crate::scratch::Scratch;
 const PAUSE: &str = "localhost/pause:1";
 
 /// Ends at once when it is told to, and reaps what loses its parent.
-const PAUSE_SOURCE: &str = r#"#include <signal.h>
+const PAUSE_SOURCE: &str = r"#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 static void end(int signal) { _exit(0); }
@@ -32,7 +32,7 @@ int main(void) {
     signal(SIGCHLD, reap);
     for (;;) pause();
 }
-"#;
+";
 
 /// What the base image consists of, as far as the operator can tell: a C library, CA certificates, a
 /// user. A few documents of packages are left out.

@@ -92,22 +92,30 @@ impl Place {
 
 /// What the first process does, with the node's folder as `$1`. `wait` reaps whatever loses its parent.
 fn script() -> String {
-    let mut script =
-        "mount -t tmpfs run /run\nmkdir -p /run/containerd /run/netns /run/lock\n".to_owned();
-    for path in FOLDERS {
-        script += &format!("mount --bind \"$1/{}\" {path}\n", mounted_over(path));
-    }
-    for (name, value) in SYSCTLS {
-        let file = format!("\"$1/sysctl-{}\"", name.replace('/', "-"));
-        script += &format!(
-            "if [ -e /proc/sys/{name} ]; then echo {value} > {file}; mount --bind {file} /proc/sys/{name}; fi\n"
-        );
-    }
-    // The apiserver answers on the address of its Service itself: there is no kube-proxy.
-    script += &format!(
-        "ip link set lo up\nip addr add {SERVICE_ADDRESS}/32 dev lo\n\
-         ip link add cni0 address {BRIDGE} type bridge\nip addr add {NODE_ADDRESS}/24 dev cni0\nip link set cni0 up\n\
-         echo {READY}\nsleep infinity &\nwait\n"
-    );
-    script
+    let run = [
+        "mount -t tmpfs run /run".to_owned(),
+        "mkdir -p /run/containerd /run/netns /run/lock".to_owned(),
+    ];
+    let folders = FOLDERS.map(|path| format!("mount --bind \"$1/{}\" {path}", mounted_over(path)));
+    let sysctls = SYSCTLS.map(|(name, value)| {
+        let own = format!("\"$1/sysctl-{}\"", name.replace('/', "-"));
+        let real = format!("/proc/sys/{name}");
+        format!("[ ! -e {real} ] || {{ echo {value} > {own}; mount --bind {own} {real}; }}")
+    });
+    let links = [
+        "ip link set lo up".to_owned(),
+        // The apiserver answers on the address of its Service itself, also before kube-proxy does.
+        format!("ip addr add {SERVICE_ADDRESS}/32 dev lo"),
+        format!("ip link add cni0 address {BRIDGE} type bridge"),
+        format!("ip addr add {NODE_ADDRESS}/24 dev cni0"),
+        "ip link set cni0 up".to_owned(),
+    ];
+    let stay = [
+        format!("echo {READY}"),
+        "sleep infinity &".to_owned(),
+        "wait".to_owned(),
+    ];
+    [&run[..], &folders, &sysctls, &links, &stay]
+        .concat()
+        .join("\n")
 }

@@ -1,5 +1,6 @@
 //! What somebody needs who was not there: written to files, and the most telling part said.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
@@ -69,7 +70,7 @@ async fn logs(scene: &Scene) -> String {
         for pod in scene.kubectl(&line).await.unwrap_or_default().lines() {
             let line = format!("logs -n {NAMESPACE} {pod} --timestamps {which}");
             if let Ok(log) = scene.kubectl(&line).await {
-                all += &format!("== {pod} {which}\n{log}");
+                let _ = write!(all, "== {pod} {which}\n{log}");
             }
         }
     }
