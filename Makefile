@@ -11,6 +11,11 @@ CARGO_DENY := $(CACHE)/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 CARGO_MUTANTS_VERSION := 27.1.0
 CARGO_MUTANTS := $(CACHE)/tools/cargo-mutants-$(CARGO_MUTANTS_VERSION)/bin/cargo-mutants
 
+CARGO_AUDITABLE_VERSION := 0.7.7
+CARGO_AUDITABLE := $(CACHE)/tools/cargo-auditable-$(CARGO_AUDITABLE_VERSION)/bin/cargo-auditable
+CARGO_CYCLONEDX_VERSION := 0.5.9
+CARGO_CYCLONEDX := $(CACHE)/tools/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION)/bin/cargo-cyclonedx
+
 # The path of a program of ours, wherever cargo puts it; $(2) is the cargo command that builds it.
 # Always the whole workspace: a package alone has other features, and would compile its
 # dependencies once more.
@@ -19,7 +24,7 @@ built = $$(cargo $(or $(2),build --bins) --workspace --message-format=json-rende
 
 .PHONY: help
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## Watch a pool's life on a cluster of its own; KUBECONFIG=… or CONTEXT=… for yours
@@ -39,6 +44,31 @@ test: lint ## All that CI checks: lints, unit tests, real apiserver, fake and th
 chart-test: ## The Helm chart alone: every value, every rule, real helm on a real apiserver (part of test)
 	cargo build --workspace --bins
 	cargo test --test chart -- --test-threads=4
+
+# The operator as the Dockerfile builds it. Its dependencies stay in the cache, as in an image's layer:
+# fat LTO of all of them takes minutes.
+released = $$(PATH='$(dir $(CARGO_AUDITABLE))':$$PATH CARGO_TARGET_DIR='$(CACHE)/release' \
+	cargo auditable build --release --locked --bin identity-pool-operator --message-format=json-render-diagnostics \
+	| sed -n 's|.*"executable":"\([^"]*\)".*|\1|p')
+
+.PHONY: e2e
+e2e: ## The chart on a real cluster with a real kubelet (root); KEEP=1 keeps it to look around, REQUIRED=1 never skips
+	@e2e=$(call built,e2e,$(if $(filter test,$(MAKECMDGOALS)),test --no-run)); \
+	"$$e2e" --possible || { [ -z '$(REQUIRED)' ] && exit 0; exit 1; }; \
+	$(MAKE) --no-print-directory $(CARGO_AUDITABLE); \
+	echo "building the operator with --release; minutes, unless the cache has its dependencies"; \
+	operator=$(released); "$$e2e" --binary "$$operator" $(if $(KEEP),--keep)
+
+.PHONY: image
+image: $(CARGO_AUDITABLE) ## Build the image without a registry (root, Debian), into target/image; docker build . elsewhere
+	operator=$(released); image=$(call built,image); \
+		"$$image" --binary "$$operator" --output target/image/identity-pool-operator.tar
+
+.PHONY: sbom
+sbom: $(CARGO_CYCLONEDX) ## Write what the operator consists of, as CycloneDX, into target/sbom
+	PATH='$(dir $(CARGO_CYCLONEDX))':$$PATH cargo cyclonedx --quiet --format json --spec-version 1.5 --no-build-deps
+	@rm tests/harness/harness.cdx.json; mkdir -p target/sbom; mv identity-pool-operator.cdx.json target/sbom/
+	@echo target/sbom/identity-pool-operator.cdx.json
 
 .PHONY: model-check
 model-check: ## Explore the core's protocol far beyond what `make test` does; many minutes, some GiB
@@ -96,3 +126,11 @@ $(CARGO_DENY):
 $(CARGO_MUTANTS):
 	@echo "installing cargo-mutants $(CARGO_MUTANTS_VERSION), once; about four minutes on two cores"
 	cargo install cargo-mutants --version $(CARGO_MUTANTS_VERSION) --locked --root $(CACHE)/tools/cargo-mutants-$(CARGO_MUTANTS_VERSION)
+
+$(CARGO_AUDITABLE):
+	@echo "installing cargo-auditable $(CARGO_AUDITABLE_VERSION), once; about a minute on two cores"
+	cargo install cargo-auditable --version $(CARGO_AUDITABLE_VERSION) --locked --root $(CACHE)/tools/cargo-auditable-$(CARGO_AUDITABLE_VERSION)
+
+$(CARGO_CYCLONEDX):
+	@echo "installing cargo-cyclonedx $(CARGO_CYCLONEDX_VERSION), once; about two minutes on two cores"
+	cargo install cargo-cyclonedx --version $(CARGO_CYCLONEDX_VERSION) --locked --root $(CACHE)/tools/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION)

@@ -1,26 +1,22 @@
 //! A folder for one server's data that is gone when its owner is, however the owner ends.
 //!
 //! The folder lies in memory where there is room: etcd then never waits for a disk.
-//! A destructor alone would not do: it runs neither for statics (the shared control plane is one)
-//! nor when a test process is killed, and each forgotten folder would keep 100 MB of memory. So a
-//! small shell outlives us, waits for the end of a pipe that only we hold, and removes the folder.
+//! A [`Janitor`] removes it: each forgotten folder would keep 100 MB of memory.
 
 use std::env;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 
 use crate::files::{FileError, failed};
+use crate::janitor::Janitor;
 
 /// etcd allocates two log segments of 64 MB up front; a container's default `/dev/shm` has 64 MB.
 const ROOM_IN_MEMORY: u64 = 1 << 30;
 
 /// A server that was killed a moment ago may still be writing, so one `rm` may not be enough.
-const JANITOR: &str = r#"
-trap '' INT TERM HUP
-cat >/dev/null
+const SCRIPT: &str = r#"
 for attempt in 1 2 3 4 5 6 7 8 9 10; do
-    rm -rf -- "$0" && exit
+    rm -rf -- "$1" && exit
     sleep 0.2
 done"#;
 
@@ -28,7 +24,7 @@ done"#;
 #[derive(Debug)]
 pub struct Scratch {
     path: PathBuf,
-    janitor: Child,
+    _janitor: Janitor,
 }
 
 impl Scratch {
@@ -42,19 +38,11 @@ impl Scratch {
             .prefix("identity-pool-operator-")
             .tempdir_in(&parent)
             .map_err(failed("create a folder in", &parent))?;
-        let janitor = Command::new("sh")
-            .args(["-c", JANITOR])
-            .arg(folder.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            // Ctrl-C in a terminal goes to the whole group; the janitor comes after it.
-            .process_group(0)
-            .spawn()
+        let janitor = Janitor::hire(SCRIPT, &[folder.path().as_os_str()], Stdio::null())
             .map_err(failed("start a shell (sh) that will remove", folder.path()))?;
         Ok(Self {
             path: folder.keep(),
-            janitor,
+            _janitor: janitor,
         })
     }
 
@@ -62,14 +50,6 @@ impl Scratch {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        drop(self.janitor.stdin.take());
-        // Nobody is left to hear of a failure, and the folder is under the temporary ones anyway.
-        let _ = self.janitor.wait();
     }
 }
 

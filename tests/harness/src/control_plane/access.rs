@@ -10,8 +10,28 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
 
 use super::Error;
-use super::certificates::Certificates;
+use super::certificates::{Certificates, Pair};
 use crate::files;
+
+/// A kubeconfig, as JSON, for who has this certificate.
+pub(super) fn kubeconfig(server: &str, authority: &Path, pair: &Pair) -> Value {
+    let credentials = json!({"client-certificate": pair.public, "client-key": pair.private});
+    kubeconfig_with(server, authority, &credentials)
+}
+
+fn kubeconfig_with(server: &str, authority: &Path, credentials: &Value) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{
+            "name": "test",
+            "cluster": {"server": server, "certificate-authority": authority},
+        }],
+        "users": [{"name": "user", "user": credentials}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "user"}}],
+        "current-context": "test",
+    })
+}
 
 /// A user and the groups the user is in.
 pub(super) type User<'a> = Option<(&'a str, &'a [&'a str])>;
@@ -27,9 +47,9 @@ pub(super) struct Access {
 }
 
 impl Access {
-    pub(super) fn new(port: u16, files: &Certificates, folder: &Path) -> Result<Self, Error> {
+    pub(super) fn new(server: String, files: &Certificates, folder: &Path) -> Result<Self, Error> {
         let access = Self {
-            server: format!("https://127.0.0.1:{port}"),
+            server,
             authority: files.authority.clone(),
             certificate: files.admin.public.clone(),
             key: files.admin.private.clone(),
@@ -58,17 +78,7 @@ impl Access {
             credentials["as"] = json!(name);
             credentials["as-groups"] = json!(groups);
         }
-        json!({
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{
-                "name": "test",
-                "cluster": {"server": self.server, "certificate-authority": self.authority},
-            }],
-            "users": [{"name": "user", "user": credentials}],
-            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "user"}}],
-            "current-context": "test",
-        })
+        kubeconfig_with(&self.server, &self.authority, &credentials)
     }
 
     pub(super) async fn config(&self, user: User<'_>) -> Result<Config, Error> {

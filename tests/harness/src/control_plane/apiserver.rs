@@ -1,5 +1,6 @@
 //! Starts kube-apiserver, as often as wanted, always the same one: same port, same data.
 
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -9,10 +10,10 @@ use k8s_openapi::api::core::v1;
 use kube::{Api, Client};
 
 use super::Error;
-use super::certificates::Certificates;
+use super::certificates::{Certificates, Pair};
 use crate::deadline::Deadline;
 use crate::files;
-use crate::process::Process;
+use crate::process::{Process, Within};
 
 /// It takes 3 to 5 s on two idle cores; a machine that compiles meanwhile needs many times that.
 const START_LIMIT: Duration = Duration::from_secs(90);
@@ -34,46 +35,84 @@ rules:
 pub(super) struct Apiserver {
     command: Command,
     log: PathBuf,
+    within: Option<Within>,
+}
+
+/// Where an apiserver is found.
+#[derive(Debug)]
+pub(super) struct Address<'a> {
+    pub(super) bind: &'a str,
+    pub(super) advertise: &'a str,
+    pub(super) port: u16,
+    /// The addresses of Services; the first is its own.
+    pub(super) services: &'a str,
+}
+
+impl Address<'_> {
+    pub(super) fn url(&self) -> String {
+        format!("https://{}:{}", self.advertise, self.port)
+    }
 }
 
 impl Apiserver {
     pub(super) fn new(
         program: &Path,
-        port: u16,
+        at: &Address<'_>,
         etcd: &str,
         files: &Certificates,
         folder: &Path,
     ) -> Self {
-        let mut command = Command::new(program);
-        let mut flag = |name: &str, value: &dyn AsRef<std::ffi::OsStr>| {
-            command.arg(format!("--{name}")).arg(value);
+        let mut apiserver = Self {
+            command: Command::new(program),
+            log: folder.join("kube-apiserver.log"),
+            within: None,
         };
-        flag("bind-address", &"127.0.0.1");
-        flag("advertise-address", &"127.0.0.1");
-        flag("secure-port", &port.to_string());
+        let mut flag = |name: &str, value: &dyn AsRef<OsStr>| apiserver.flag(name, value);
+        flag("bind-address", &at.bind);
+        flag("advertise-address", &at.advertise);
+        flag("secure-port", &at.port.to_string());
         flag("etcd-servers", &etcd);
         flag("tls-cert-file", &files.server.public);
         flag("tls-private-key-file", &files.server.private);
         flag("client-ca-file", &files.authority);
-        flag(
-            "service-account-issuer",
-            &format!("https://127.0.0.1:{port}/"),
-        );
+        flag("service-account-issuer", &format!("{}/", at.url()));
         flag("service-account-key-file", &files.service_accounts.public);
         flag(
             "service-account-signing-key-file",
             &files.service_accounts.private,
         );
-        flag("service-cluster-ip-range", &"10.0.0.0/24");
-        flag("authorization-mode", &"RBAC");
+        flag("service-cluster-ip-range", &at.services);
+        apiserver
+    }
+
+    /// For a control plane without controllers and nodes.
+    pub(super) fn alone(mut self) -> Self {
+        self.flag("authorization-mode", &"RBAC");
         // No controller makes service accounts, so pods would be refused for want of one.
-        flag("disable-admission-plugins", &"ServiceAccount");
+        self.flag("disable-admission-plugins", &"ServiceAccount");
         // It would try to publish a loopback address as an endpoint, which is not allowed.
-        flag("endpoint-reconciler-type", &"none");
-        Self {
-            command,
-            log: folder.join("kube-apiserver.log"),
-        }
+        self.flag("endpoint-reconciler-type", &"none");
+        self
+    }
+
+    /// For a cluster whose node's kubelet is asked, for logs and the like, as this client.
+    pub(super) fn with_node(mut self, client: &Pair, authority: &Path, within: &Within) -> Self {
+        self.flag("authorization-mode", &"Node,RBAC");
+        self.flag("allow-privileged", &"true");
+        self.flag("enable-admission-plugins", &"NodeRestriction");
+        // The node has no name that could be resolved.
+        self.flag("kubelet-preferred-address-types", &"InternalIP");
+        self.flag("kubelet-certificate-authority", &authority);
+        self.flag("kubelet-client-certificate", &client.public);
+        self.flag("kubelet-client-key", &client.private);
+        self.within = Some(within.clone());
+        self
+    }
+
+    fn flag(&mut self, name: &str, value: &dyn AsRef<OsStr>) {
+        let mut flag = OsString::from(format!("--{name}="));
+        flag.push(value);
+        self.command.arg(flag);
     }
 
     /// Has it write down every request that came to its end, with who made it: one JSON object a line.
@@ -92,7 +131,7 @@ impl Apiserver {
 
     /// Starts it and waits until `client`, the administrator's, finds it ready.
     pub(super) async fn start(&self, client: &Client) -> Result<Process, Error> {
-        let mut process = Process::start(&self.command, &self.log)?;
+        let mut process = Process::start_within(self.within.as_ref(), &self.command, &self.log)?;
         let deadline = Deadline::after(START_LIMIT);
         while !is_ready(client).await {
             process.ensure_running()?;

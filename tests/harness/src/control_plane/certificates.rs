@@ -25,30 +25,88 @@ pub(super) struct Certificates {
 
 /// A public file (a certificate or a key) and the private key that belongs to it.
 #[derive(Debug)]
-pub(super) struct Pair {
-    pub(super) public: PathBuf,
-    pub(super) private: PathBuf,
+pub(crate) struct Pair {
+    pub(crate) public: PathBuf,
+    pub(crate) private: PathBuf,
 }
 
-type Authority = CertifiedIssuer<'static, KeyPair>;
-
 impl Certificates {
-    /// Makes everything anew in `folder`.
-    pub(super) fn issue(folder: &Path) -> Result<Self, Error> {
-        files::create_folder(folder)?;
-        let authority = authority()?;
-        let authority_file = folder.join("ca.crt");
-        files::write(&authority_file, &authority.pem())?;
+    /// Makes everything anew.
+    pub(super) fn issue(issuer: &Issuer, server_names: &[&str]) -> Result<Self, Error> {
         Ok(Self {
-            authority: authority_file,
-            server: signed(&server_params()?, &authority, folder, "server")?,
-            admin: signed(&admin_params(), &authority, folder, "admin")?,
-            service_accounts: key_pair(folder, "service-accounts")?,
+            authority: issuer.certificate(),
+            server: issuer.server("server", "kube-apiserver", server_names)?,
+            // The group that RBAC never refuses.
+            admin: issuer.client("admin", "system:masters", "test-admin")?,
+            service_accounts: issuer.key_pair("service-accounts")?,
         })
     }
 }
 
-fn authority() -> Result<Authority, Error> {
+/// The authority of one control plane, and the folder with all that it signed.
+pub(crate) struct Issuer {
+    authority: CertifiedIssuer<'static, KeyPair>,
+    folder: PathBuf,
+}
+
+impl Issuer {
+    /// Makes one anew in `folder`.
+    pub(crate) fn new(folder: &Path) -> Result<Self, Error> {
+        files::create_folder(folder)?;
+        let issuer = Self {
+            authority: authority()?,
+            folder: folder.to_owned(),
+        };
+        files::write(&issuer.certificate(), &issuer.authority.pem())?;
+        let key = issuer.authority.key().serialize_pem();
+        files::write(&issuer.private(), &key)?;
+        Ok(issuer)
+    }
+
+    /// The file with its own certificate.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.folder.join("ca.crt")
+    }
+
+    /// The file with its private key, for the controller that signs for nodes.
+    pub(crate) fn private(&self) -> PathBuf {
+        self.folder.join("ca.key")
+    }
+
+    /// For a server that is reached under these names and addresses.
+    pub(crate) fn server(&self, file: &str, name: &str, reached: &[&str]) -> Result<Pair, Error> {
+        let reached: Vec<String> = reached.iter().map(ToString::to_string).collect();
+        let mut params = CertificateParams::new(reached)?;
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        self.signed(&params, file)
+    }
+
+    /// For a user of this name in this group.
+    pub(crate) fn client(&self, file: &str, group: &str, user: &str) -> Result<Pair, Error> {
+        let mut params = CertificateParams::default();
+        let name = &mut params.distinguished_name;
+        name.push(DnType::OrganizationName, group);
+        name.push(DnType::CommonName, user);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.signed(&params, file)
+    }
+
+    fn key_pair(&self, name: &str) -> Result<Pair, Error> {
+        let key = KeyPair::generate()?;
+        let content = [&*format!("{name}.pub"), &key.public_key_pem()];
+        write_pair(&self.folder, content, name, &key)
+    }
+
+    fn signed(&self, params: &CertificateParams, name: &str) -> Result<Pair, Error> {
+        let key = KeyPair::generate()?;
+        let certificate = params.signed_by(&key, &self.authority)?;
+        let content = [&*format!("{name}.crt"), &certificate.pem()];
+        write_pair(&self.folder, content, name, &key)
+    }
+}
+
+fn authority() -> Result<CertifiedIssuer<'static, KeyPair>, Error> {
     let mut params = CertificateParams::default();
     params
         .distinguished_name
@@ -59,60 +117,6 @@ fn authority() -> Result<Authority, Error> {
         KeyUsagePurpose::DigitalSignature,
     ];
     Ok(CertifiedIssuer::self_signed(params, KeyPair::generate()?)?)
-}
-
-fn server_params() -> Result<CertificateParams, Error> {
-    let names = [
-        "127.0.0.1",
-        "localhost",
-        "kubernetes.default.svc",
-        "10.0.0.1",
-    ];
-    let mut params = CertificateParams::new(names.map(String::from))?;
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "kube-apiserver");
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    Ok(params)
-}
-
-/// `system:masters` is the group that RBAC never refuses.
-fn admin_params() -> CertificateParams {
-    let mut params = CertificateParams::default();
-    params
-        .distinguished_name
-        .push(DnType::OrganizationName, "system:masters");
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "test-admin");
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-    params
-}
-
-fn signed(
-    params: &CertificateParams,
-    authority: &Authority,
-    folder: &Path,
-    name: &str,
-) -> Result<Pair, Error> {
-    let key = KeyPair::generate()?;
-    let certificate = params.signed_by(&key, authority)?;
-    write_pair(
-        folder,
-        [&format!("{name}.crt"), &certificate.pem()],
-        name,
-        &key,
-    )
-}
-
-fn key_pair(folder: &Path, name: &str) -> Result<Pair, Error> {
-    let key = KeyPair::generate()?;
-    write_pair(
-        folder,
-        [&format!("{name}.pub"), &key.public_key_pem()],
-        name,
-        &key,
-    )
 }
 
 fn write_pair(

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::process::{Error, Process};
+use crate::process::{Error, Process, Within};
 
 /// It takes 0.1 s on an idle machine.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -22,6 +22,7 @@ pub(super) struct Etcd {
     peer: String,
     data: PathBuf,
     log: PathBuf,
+    within: Option<Within>,
 }
 
 impl Etcd {
@@ -33,7 +34,14 @@ impl Etcd {
             peer,
             data: folder.join("etcd"),
             log: folder.join("etcd.log"),
+            within: None,
         }
+    }
+
+    /// Has it run somewhere else.
+    pub(super) fn within(mut self, within: &Within) -> Self {
+        self.within = Some(within.clone());
+        self
     }
 
     /// The URL for clients.
@@ -76,7 +84,7 @@ impl Etcd {
         command.args(["--heartbeat-interval", "20", "--election-timeout", "200"]);
         // Its word that it serves must not be that of the start before; nothing is there at first.
         let _ = fs::rename(&self.log, self.log.with_extension("earlier.log"));
-        let mut etcd = Process::start(&command, &self.log)?;
+        let mut etcd = Process::start_within(self.within.as_ref(), &command, &self.log)?;
         etcd.wait_for_line("serving client traffic", START_LIMIT)
             .await?;
         Ok(etcd)

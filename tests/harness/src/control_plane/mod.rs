@@ -18,6 +18,7 @@ mod error;
 mod etcd;
 mod kubectl;
 mod namespace;
+mod with_node;
 
 use std::path::{Path, PathBuf};
 
@@ -27,6 +28,8 @@ use tokio::sync::OnceCell;
 pub use backup::{Backup, Revisions};
 pub use error::Error;
 pub use namespace::Namespace;
+pub use with_node::ADDRESS as NODE_ADDRESS;
+pub(crate) use with_node::{Credentials as NodeCredentials, SERVICE as SERVICE_ADDRESS, WithNode};
 
 use crate::causes::with_causes;
 use crate::files;
@@ -35,8 +38,8 @@ use crate::process::Process;
 use crate::scratch::Scratch;
 use crate::tools::Tools;
 use access::Access;
-use apiserver::Apiserver;
-use certificates::Certificates;
+use apiserver::{Address, Apiserver};
+use certificates::{Certificates, Issuer};
 use etcd::Etcd;
 
 /// How the apiserver is set up.
@@ -47,6 +50,14 @@ pub struct Settings {
     /// It refuses a watch that begins with a list, as that of Kubernetes 1.31 and 1.33 does.
     pub lists_apart: bool,
 }
+
+/// Under what names the apiserver is reached, its own Service included.
+const SERVER_NAMES: [&str; 4] = [
+    "127.0.0.1",
+    "localhost",
+    "kubernetes.default.svc",
+    "10.0.0.1",
+];
 
 const AUDIT_LOG: &str = "audit.log";
 
@@ -111,17 +122,25 @@ impl ControlPlane {
     ) -> Result<Self, Error> {
         let scratch = Scratch::new()?;
         let folder = scratch.path();
-        let certificates = Certificates::issue(&folder.join("pki"))?;
-        let access = Access::new(secure, &certificates, folder)?;
+        let issuer = Issuer::new(&folder.join("pki"))?;
+        let certificates = Certificates::issue(&issuer, &SERVER_NAMES)?;
+        let address = Address {
+            bind: "127.0.0.1",
+            advertise: "127.0.0.1",
+            port: secure,
+            services: "10.0.0.0/24",
+        };
+        let access = Access::new(address.url(), &certificates, folder)?;
         let etcd = Etcd::new(&tools.etcd, [client, peer], folder);
         let etcd_running = Some(etcd.start().await?);
         let mut apiserver = Apiserver::new(
             &tools.kube_apiserver,
-            secure,
+            &address,
             etcd.url(),
             &certificates,
             folder,
-        );
+        )
+        .alone();
         if settings.audited {
             apiserver.audited(&folder.join(AUDIT_LOG), folder)?;
         }

@@ -6,7 +6,7 @@
 
 mod spawner;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -112,6 +112,10 @@ impl fmt::Debug for Tail {
     }
 }
 
+/// What stands before a program's own words to have it run somewhere else: `nsenter …`.
+#[derive(Debug, Clone)]
+pub(crate) struct Within(pub(crate) Vec<OsString>);
+
 /// A running child process.
 #[derive(Debug)]
 pub struct Process {
@@ -127,6 +131,15 @@ impl Process {
     /// # Errors
     /// When the log cannot be opened or the process not be started.
     pub fn start(command: &Command, log: &Path) -> Result<Self, Error> {
+        Self::start_within(None, command, log)
+    }
+
+    /// As [`start`](Self::start), somewhere else.
+    pub(crate) fn start_within(
+        within: Option<&Within>,
+        command: &Command,
+        log: &Path,
+    ) -> Result<Self, Error> {
         let name = file_name(command.get_program());
         let out = File::options()
             .create(true)
@@ -134,7 +147,7 @@ impl Process {
             .open(log)
             .map_err(failed("open the log", log))?;
         let err = out.try_clone().map_err(failed("open the log", log))?;
-        let mut bound = spawner::bound_to_us(command);
+        let mut bound = spawner::bound_to_us(within, command);
         bound
             .stdin(Stdio::null())
             .stdout(out)
@@ -203,6 +216,14 @@ impl Process {
                     tail: self.tail(),
                 });
             }
+        }
+    }
+
+    /// Waits until it ends by itself, and fails unless it succeeded.
+    pub(crate) async fn succeeded_within(&mut self, limit: Duration) -> Result<(), Error> {
+        match self.ended_within(limit).await? {
+            status if status.success() => Ok(()),
+            status => Err(self.ended(status)),
         }
     }
 

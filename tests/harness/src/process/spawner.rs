@@ -11,6 +11,8 @@ use std::sync::LazyLock;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 
+use super::Within;
+
 /// Closes the gap before the kernel is asked: a process whose parent is already another one (we
 /// died in between) ends by itself.
 const EXEC_UNLESS_ORPHANED: &str = r#"[ "$PPID" = "$0" ] && exec "$@""#;
@@ -41,7 +43,7 @@ pub(super) fn spawn(command: Command) -> io::Result<Child> {
 }
 
 /// The same program, arguments, environment and folder, but ended by the kernel when we end.
-pub(super) fn bound_to_us(command: &Command) -> Command {
+pub(super) fn bound_to_us(within: Option<&Within>, command: &Command) -> Command {
     let mut bound = Command::new("setpriv");
     bound.args([
         "--pdeathsig",
@@ -52,6 +54,9 @@ pub(super) fn bound_to_us(command: &Command) -> Command {
         EXEC_UNLESS_ORPHANED,
     ]);
     bound.arg(process::id().to_string());
+    if let Some(Within(words)) = within {
+        bound.args(words);
+    }
     bound.arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
         match value {

@@ -1,5 +1,5 @@
-//! The programs a control plane consists of (`etcd`, `kube-apiserver` and `kubectl`), and those that
-//! read the chart.
+//! The programs a control plane consists of (`etcd`, `kube-apiserver` and `kubectl`), those that a node
+//! needs beside them, and those that read the chart.
 //!
 //! Each is looked for in the folder that `KUBEBUILDER_ASSETS` names (a convention of controller
 //! tests everywhere), then in our own cache; what is found nowhere is built from source there. The
@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 
 pub use build::Error;
 use pinned::{
-    ETCD, ETCDCTL, ETCDUTL, GLUA, HELM, HELM_DOCS, KUBE_APISERVER, KUBE_SCORE, KUBECONFORM,
-    KUBECTL, Pinned,
+    CONTROLLER_MANAGER, ETCD, ETCDCTL, ETCDUTL, GLUA, HELM, HELM_DOCS, KUBE_APISERVER, KUBE_PROXY,
+    KUBE_SCORE, KUBECONFORM, KUBECTL, KUBELET, Pinned, SCHEDULER,
 };
 
 use crate::cache;
@@ -45,6 +45,42 @@ impl Tools {
             etcd: find(&ETCD)?,
             kube_apiserver: find(&KUBE_APISERVER)?,
             kubectl: find(&KUBECTL)?,
+        })
+    }
+}
+
+/// The programs that make a cluster with a node of a control plane, and helm to install on it.
+#[derive(Debug, Clone)]
+pub struct NodeTools {
+    /// What every control plane needs.
+    pub control_plane: Tools,
+    /// Runs the controllers: without it no Deployment has pods.
+    pub controller_manager: PathBuf,
+    /// Gives pods their node.
+    pub scheduler: PathBuf,
+    /// Runs the pods of a node.
+    pub kubelet: PathBuf,
+    /// Leads what is sent to a Service to its pods.
+    pub kube_proxy: PathBuf,
+    /// The package manager.
+    pub helm: PathBuf,
+}
+
+impl NodeTools {
+    /// As [`Tools::find_or_build`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn find_or_build() -> Result<Self, Error> {
+        let assets = assets();
+        let find = |tool| find_or_build(tool, assets.as_deref());
+        Ok(Self {
+            control_plane: Tools::find_or_build()?,
+            controller_manager: find(&CONTROLLER_MANAGER)?,
+            scheduler: find(&SCHEDULER)?,
+            kubelet: find(&KUBELET)?,
+            kube_proxy: find(&KUBE_PROXY)?,
+            helm: find(&HELM)?,
         })
     }
 }

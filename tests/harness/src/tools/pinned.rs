@@ -53,6 +53,27 @@ pub(super) const KUBE_APISERVER: Pinned = kube(
 pub(super) const KUBECTL: Pinned =
     kube("kubectl", "k8s.io/kubernetes/cmd/kubectl", "about 1 minute");
 
+pub(super) const CONTROLLER_MANAGER: Pinned = kube(
+    "kube-controller-manager",
+    "k8s.io/kubernetes/cmd/kube-controller-manager",
+    "about 2 minutes",
+);
+
+pub(super) const SCHEDULER: Pinned = kube(
+    "kube-scheduler",
+    "k8s.io/kubernetes/cmd/kube-scheduler",
+    "less than 1 minute",
+);
+
+pub(super) const KUBE_PROXY: Pinned = kube(
+    "kube-proxy",
+    "k8s.io/kubernetes/cmd/kube-proxy",
+    "less than 1 minute",
+);
+
+pub(super) const KUBELET: Pinned =
+    kube("kubelet", "k8s.io/kubernetes/cmd/kubelet", "about 1 minute");
+
 /// Installs the chart.
 pub(super) const HELM: Pinned = Pinned {
     name: "helm",
@@ -158,11 +179,15 @@ impl Pinned {
 #[cfg(test)]
 mod tests {
     use super::{
-        ETCD, ETCDCTL, ETCDUTL, GLUA, HELM, HELM_DOCS, KUBE_APISERVER, KUBE_SCORE, KUBECONFORM,
-        KUBECTL, Pinned,
+        CONTROLLER_MANAGER, ETCD, ETCDCTL, ETCDUTL, GLUA, HELM, HELM_DOCS, KUBE_APISERVER,
+        KUBE_PROXY, KUBE_SCORE, KUBECONFORM, KUBECTL, KUBELET, Pinned, SCHEDULER,
     };
 
-    const ALL: [&Pinned; 10] = [
+    const ALL: [&Pinned; 14] = [
+        &KUBE_PROXY,
+        &CONTROLLER_MANAGER,
+        &SCHEDULER,
+        &KUBELET,
         &ETCD,
         &ETCDCTL,
         &ETCDUTL,
