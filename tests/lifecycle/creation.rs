@@ -99,6 +99,17 @@ fn a_process_that_was_paused_after_its_claim_makes_a_new_one() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_does_not_hide_that_a_process_was_paused() {
+    let mut world = world();
+    world.claim_meanwhile = Some(|world| {
+        world.set_back = SEND_FENCE + Duration::from_secs(1);
+    });
+    world.pass();
+    assert_eq!(world.writes, ["claim", "claim", "status"]);
+    assert_eq!(creations(&world), 1);
+}
+
+#[test]
 fn a_process_remembers_its_own_call_when_the_object_has_forgotten_it() {
     let mut world = world();
     world.fates.push_back((CREATE, Fate::Late));

@@ -54,6 +54,8 @@ type Happening = (Operation, fn(&mut World));
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct World {
     pub(crate) now: Timestamp,
+    /// How far the wall clock was set back since the start; the other clock goes on.
+    pub(crate) set_back: Duration,
     pub(crate) clock_offset: Option<SignedDuration>,
     /// When another process may lead; never, where there is none.
     pub(crate) term_ends: Option<Timestamp>,
@@ -128,6 +130,7 @@ impl World {
         });
         Self {
             now: "2026-11-24T10:00:00Z".parse().expect("a time"),
+            set_back: Duration::ZERO,
             clock_offset: None,
             term_ends: None,
             object: Some(object),
@@ -320,7 +323,7 @@ impl World {
         );
         Moment {
             now,
-            uptime: Duration::from_millis(millis),
+            uptime: Duration::from_millis(millis) + self.set_back,
             draw: Uuid::new_v7(time),
             jitter: 500,
             clock_offset: self.clock_offset,
