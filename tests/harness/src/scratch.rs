@@ -1,7 +1,7 @@
 //! A folder for one server's data that is gone when its owner is, however the owner ends.
 //!
 //! The folder lies in memory where there is room: etcd then never waits for a disk.
-//! A [`Janitor`] removes it: each forgotten folder would keep 100 MB of memory.
+//! A janitor removes it: each forgotten folder would keep 100 MB of memory.
 
 use std::env;
 use std::path::{Path, PathBuf};

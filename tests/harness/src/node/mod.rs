@@ -1,10 +1,10 @@
 //! A whole cluster on this machine: a control plane with its controllers, and a node whose kubelet
 //! runs pods with containerd.
 //!
-//! All of it lives in namespaces of its own ([`place`]): pods have real addresses, the machine's
+//! All of it lives in namespaces of its own (`place`): pods have real addresses, the machine's
 //! network, mounts and sysctls stay untouched, and the end of one process ends everything. It needs
-//! root and a few Debian packages ([`machine`]); there is one node at a time on a machine
-//! ([`ground`]). What needs a network has to be there before: there is none inside.
+//! root and a few Debian packages (`machine`); there is one node at a time on a machine
+//! (`ground`). What needs a network has to be there before: there is none inside.
 
 mod containerd;
 mod dns;
