@@ -8,6 +8,9 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/identity-pool-operator
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(CACHE)/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 
+CARGO_MUTANTS_VERSION := 27.1.0
+CARGO_MUTANTS := $(CACHE)/tools/cargo-mutants-$(CARGO_MUTANTS_VERSION)/bin/cargo-mutants
+
 CARGO_AUDITABLE_VERSION := 0.7.7
 CARGO_AUDITABLE := $(CACHE)/tools/cargo-auditable-$(CARGO_AUDITABLE_VERSION)/bin/cargo-auditable
 CARGO_CYCLONEDX_VERSION := 0.5.9
@@ -91,6 +94,10 @@ generate: ## Write the generated files anew: crds/, docs/reasons.md, docs/iam.md
 soak: ## Faults at random on a real apiserver: SOAK_CASES=40000, or SOAK_SECONDS=…; SOAK_SEED=…
 	cargo test --test faults -- soak
 
+.PHONY: mutants
+mutants: $(CARGO_MUTANTS) ## Break the modules that create, delete and own; each break must be noticed; FILE=… for one
+	$(CARGO_MUTANTS) mutants --output target/mutants --no-shuffle $(if $(FILE),--file '$(FILE)')
+
 .PHONY: bench
 bench: ## Print figures: throughput, latency, calls and writes per object, memory
 	cargo build --release --bin identity-pool-operator
@@ -115,6 +122,10 @@ cluster: ## Run a real etcd and kube-apiserver, and say how to use them
 $(CARGO_DENY):
 	@echo "installing cargo-deny $(CARGO_DENY_VERSION), once; about six minutes on two cores"
 	cargo install cargo-deny --version $(CARGO_DENY_VERSION) --locked --root $(CACHE)/tools/cargo-deny-$(CARGO_DENY_VERSION)
+
+$(CARGO_MUTANTS):
+	@echo "installing cargo-mutants $(CARGO_MUTANTS_VERSION), once; about four minutes on two cores"
+	cargo install cargo-mutants --version $(CARGO_MUTANTS_VERSION) --locked --root $(CACHE)/tools/cargo-mutants-$(CARGO_MUTANTS_VERSION)
 
 $(CARGO_AUDITABLE):
 	@echo "installing cargo-auditable $(CARGO_AUDITABLE_VERSION), once; about a minute on two cores"

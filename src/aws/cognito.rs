@@ -23,7 +23,7 @@ use super::convert::{create_request, update_request};
 use super::error::failure;
 use super::identity::CallerIdentity;
 use super::port::Cognito;
-use crate::pool::call::{Answer, Call, Failure, Operation};
+use crate::pool::call::{Answer, Call, Failure, FailureKind, Operation};
 use crate::pool::settings::{Observed, PoolId, Settings, Tags};
 
 /// A host that does not take the connection by then is not there; AWS takes it in
@@ -74,6 +74,12 @@ impl CognitoClient {
     }
 
     async fn send(&self, call: Call, limit: Duration) -> Result<Answer, Failure> {
+        let (operation, asked) = (call.operation(), call.pool().cloned());
+        let answer = self.ask(call, limit).await?;
+        about(operation, asked.as_ref(), answer)
+    }
+
+    async fn ask(&self, call: Call, limit: Duration) -> Result<Answer, Failure> {
         let with = bounds(limit);
         match call {
             Call::CreateIdentityPool {
@@ -235,6 +241,25 @@ impl Cognito for CognitoClient {
 
     fn clock_offset(&self) -> Option<SignedDuration> {
         self.ahead.offset()
+    }
+}
+
+/// An answer about a pool names it. The SDK fills in what an answer lacks, so that any JSON
+/// with a good status, from a proxy on the way perhaps, would pass for a pool without an id.
+fn about(operation: Operation, asked: Option<&PoolId>, answer: Answer) -> Result<Answer, Failure> {
+    match &answer {
+        Answer::Pool(pool)
+            if pool.id.as_str().is_empty() || asked.is_some_and(|id| *id != pool.id) =>
+        {
+            Err(Failure {
+                operation,
+                kind: FailureKind::Unanswered,
+                code: "NoPool".to_owned(),
+                message: "the answer is about no pool, or about another".to_owned(),
+                request_id: None,
+            })
+        }
+        _ => Ok(answer),
     }
 }
 

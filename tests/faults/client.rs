@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use harness::operator::{Operator, Signal};
 use harness::proxy::FaultProxy;
+use identity_pool_operator::aws::policy::Uses;
 use uuid::Uuid;
 
 use crate::logs;
@@ -24,6 +25,12 @@ pub(crate) enum Client {
 impl Client {
     /// Starts the binary.
     pub(crate) fn process(rig: &Rig, proxy: &FaultProxy, settle: Duration, folder: &Path) -> Self {
+        let uses = Uses {
+            installation: Some(rig.namespace.clone()),
+            adoption: true,
+            ..rig::uses()
+        };
+        rig::restrict(&rig.fake, PROCESS_KEY, &uses);
         let flags = [
             format!("--watch-namespaces={}", rig.namespace),
             format!("--installation-id={}", rig.namespace),

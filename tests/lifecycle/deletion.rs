@@ -160,6 +160,27 @@ fn a_pool_whose_object_vanished_while_it_was_made_goes_unless_it_is_to_be_kept()
 }
 
 #[test]
+fn identities_keep_a_pool_whose_object_vanished_unless_they_may_be_lost() {
+    for (policy, pools, looks) in [
+        (None, 1, 1),
+        (Some(DeletionPolicy::DeleteIfEmpty), 1, 1),
+        (Some(DeletionPolicy::Delete), 0, 0),
+    ] {
+        let mut world = World::new(IdentityPoolSpec {
+            deletion_policy: policy,
+            ..Default::default()
+        });
+        world.identities = true;
+        world.meanwhile = Some((Operation::CreateIdentityPool, |world| world.object = None));
+        world.pass();
+        assert_eq!(world.pools.len(), pools, "{policy:?}");
+        let asked = world.calls.iter();
+        let asked = asked.filter(|call| **call == Operation::ListIdentities);
+        assert_eq!(asked.count(), looks, "{policy:?}");
+    }
+}
+
+#[test]
 fn a_pool_that_was_on_record_stays_when_its_object_vanishes() {
     let mut world = World::new(IdentityPoolSpec::default());
     world.pass();

@@ -10,6 +10,7 @@ mod export;
 mod hostile;
 mod leadership;
 mod order;
+mod outside;
 mod plan;
 mod references;
 mod storm;

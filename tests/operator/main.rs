@@ -18,6 +18,7 @@ mod leaves;
 mod logs;
 mod orphans;
 mod outages;
+mod outside;
 mod permissions;
 mod references;
 #[path = "../shared/rig.rs"]

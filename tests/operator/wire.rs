@@ -28,7 +28,7 @@ fn config(endpoint: &str, key: &str) -> aws_types::SdkConfig {
         .build()
 }
 
-fn client(endpoint: &str) -> CognitoClient {
+pub(crate) fn client(endpoint: &str) -> CognitoClient {
     let caller = CallerIdentity {
         account_id: ACCOUNT.to_owned(),
         arn: String::new(),
@@ -38,7 +38,7 @@ fn client(endpoint: &str) -> CognitoClient {
     CognitoClient::new(&config(endpoint, "AKIATEST"), REGION, &caller)
 }
 
-fn create(name: &str) -> Call {
+pub(crate) fn create(name: &str) -> Call {
     Call::CreateIdentityPool {
         settings: Settings {
             identity_pool_name: name.to_owned(),

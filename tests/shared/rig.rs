@@ -153,6 +153,10 @@ impl Rig {
     }
 
     /// Starts an operator with other settings.
+    #[expect(
+        clippy::unused_async,
+        reason = "every way to start an operator is awaited"
+    )]
     pub(crate) async fn operator_with(&self, setup: Setup) -> Running {
         self.operator_through(self.config.clone(), &setup)
     }
