@@ -60,7 +60,7 @@ pub(crate) fn leaves_nothing(pause: &Path) -> Result<(), Failure> {
         match left.next() {
             None => return Ok(()),
             Some(what) if begun.elapsed() > PATIENCE => {
-                return Err(Failure(format!("{what} is left of {folder}")));
+                return Err(Failure(format!("of {folder} is left: {what}")));
             }
             Some(_) => thread::sleep(Duration::from_millis(100)),
         }
