@@ -196,6 +196,8 @@ fn fetch_tools_names_programs_that_exist() {
             "etcd",
             "kube-apiserver",
             "kubectl",
+            "etcdctl",
+            "etcdutl",
             "helm",
             "kubeconform",
             "kube-score",
