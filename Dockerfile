@@ -29,15 +29,16 @@ RUN set -eu; \
     fi
 RUN cargo install --locked cargo-auditable@0.7.7 cargo-cyclonedx@0.5.9
 
-# Dependencies alone: a layer that stays until Cargo.lock or a manifest changes. The harness of the
-# tests is a member of the workspace, so cargo wants to see it too.
+# Dependencies alone: a layer that stays until Cargo.lock or a manifest changes. What the tests consist
+# of are members of the workspace, so cargo wants to see them too.
 FROM toolchain AS dependencies
 COPY Cargo.toml Cargo.lock ./
 COPY tests/harness/Cargo.toml tests/harness/
+COPY tests/model/Cargo.toml tests/model/
 RUN set -eu; \
-    mkdir -p src tests/harness/src; \
+    mkdir -p src tests/harness/src tests/model/src; \
     echo 'fn main() {}' > src/main.rs; \
-    touch src/lib.rs tests/harness/src/lib.rs; \
+    touch src/lib.rs tests/harness/src/lib.rs tests/model/src/lib.rs; \
     cargo auditable build --release --locked --target "$(cat /triple)" --bin identity-pool-operator; \
     rm -r src
 

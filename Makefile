@@ -67,7 +67,7 @@ image: $(CARGO_AUDITABLE) ## Build the image without a registry (root, Debian), 
 .PHONY: sbom
 sbom: $(CARGO_CYCLONEDX) ## Write what the operator consists of, as CycloneDX, into target/sbom
 	PATH='$(dir $(CARGO_CYCLONEDX))':$$PATH cargo cyclonedx --quiet --format json --spec-version 1.5 --no-build-deps
-	@rm tests/harness/harness.cdx.json; mkdir -p target/sbom; mv identity-pool-operator.cdx.json target/sbom/
+	@rm tests/*/*.cdx.json; mkdir -p target/sbom; mv identity-pool-operator.cdx.json target/sbom/
 	@echo target/sbom/identity-pool-operator.cdx.json
 
 .PHONY: model-check

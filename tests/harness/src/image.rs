@@ -285,3 +285,52 @@ fn layers(archive: &Path, folder: &Path) -> std::io::Result<u64> {
     fs::remove_dir_all(folder)?;
     Ok(sum)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::project;
+
+    fn text(file: &str) -> String {
+        std::fs::read_to_string(project::root().join(file)).unwrap()
+    }
+
+    #[test]
+    fn the_label_says_the_version_that_is_built() {
+        let line = format!("ARG VERSION={}\n", env!("CARGO_PKG_VERSION"));
+        assert!(text("Dockerfile").contains(&line), "{line}");
+    }
+
+    #[test]
+    fn the_layer_of_dependencies_knows_every_member_of_the_workspace() {
+        let (dockerfile, manifest) = (text("Dockerfile"), text("Cargo.toml"));
+        let members = manifest
+            .lines()
+            .find_map(|line| line.strip_prefix("members = "));
+        let members: Vec<String> = serde_json::from_str(members.unwrap()).unwrap();
+        assert!(!members.is_empty());
+        for member in members {
+            let copied = format!("COPY {member}/Cargo.toml {member}/\n");
+            assert!(dockerfile.contains(&copied), "{copied}");
+            assert!(
+                dockerfile.contains(&format!(" {member}/src/lib.rs")),
+                "{member}"
+            );
+        }
+    }
+
+    #[test]
+    fn inside_and_outside_the_image_the_same_tools_build() {
+        let (dockerfile, makefile) = (text("Dockerfile"), text("Makefile"));
+        for (tool, variable) in [
+            ("cargo-auditable", "CARGO_AUDITABLE_VERSION"),
+            ("cargo-cyclonedx", "CARGO_CYCLONEDX_VERSION"),
+        ] {
+            let assignment = format!("{variable} := ");
+            let version = makefile
+                .lines()
+                .find_map(|line| line.strip_prefix(&assignment));
+            let installed = format!("{tool}@{}", version.unwrap());
+            assert!(dockerfile.contains(&installed), "{installed}");
+        }
+    }
+}
