@@ -289,9 +289,14 @@ fn refuted(facts: &Facts, id: &PoolId) -> bool {
 }
 
 fn just_claimed(facts: &Facts) -> bool {
+    visible_by(facts).is_some_and(|by| facts.moment.now < by)
+}
+
+/// When a pool that AWS does not show is gone, not late.
+pub(super) fn visible_by(facts: &Facts) -> Option<Timestamp> {
     match facts.reading() {
-        Reading::Trusted(_, at) => facts.moment.now < time::after(at, VISIBLE_WITHIN),
-        Reading::Absent | Reading::Void(_) | Reading::Untrusted(_) => false,
+        Reading::Trusted(_, at) => Some(time::after(at, VISIBLE_WITHIN)),
+        Reading::Absent | Reading::Void(_) | Reading::Untrusted(_) => None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::call::{DEADLINE, Failure, Operation};
 use super::claim::SEND_FENCE;
 use super::facts::Facts;
+use super::locate;
 use super::memory::{Fate, Hold, Memory, SLOW_RETRY, Trigger, Unshown, spread};
 use super::next::Verdict;
 use super::notes::Weight;
@@ -271,10 +272,12 @@ fn held_up(facts: &Facts, reason: Reason) -> Rest {
             let pause = facts.memory.backoff(jitter).min(LATE_PAUSE);
             (Outcome::Waiting, pause)
         }
-        (_, Reason::Settling | Reason::NotYetVisible) => (
-            Outcome::Waiting,
-            facts.memory.backoff(jitter).min(DOUBTFUL_PAUSE),
-        ),
+        (_, Reason::Settling) => (Outcome::Waiting, doubtful_pause(facts)),
+        (_, Reason::NotYetVisible) => {
+            let by = locate::visible_by(facts).map(|by| time::until(facts.moment.now, by));
+            let pause = doubtful_pause(facts);
+            (Outcome::Waiting, by.map_or(pause, |by| pause.min(by)))
+        }
         _ => (Outcome::Waiting, facts.memory.backoff(jitter)),
     };
     let mut rest = Rest {
@@ -285,6 +288,11 @@ fn held_up(facts: &Facts, reason: Reason) -> Rest {
         memory.unshown = unshown(facts, reason);
     }
     rest
+}
+
+fn doubtful_pause(facts: &Facts) -> Duration {
+    let pause = facts.memory.backoff(facts.moment.jitter);
+    pause.min(DOUBTFUL_PAUSE)
 }
 
 /// Since when AWS does not show what it accepted.

@@ -256,3 +256,16 @@ fn every_crash_point_of_a_deletion_ends_with_nothing() {
         }
     }
 }
+
+#[test]
+fn a_pool_that_went_unseen_holds_its_object_no_longer_than_a_late_one_would() {
+    let mut world = World::new(IdentityPoolSpec {
+        deletion_policy: Some(DeletionPolicy::Delete),
+        ..Default::default()
+    });
+    world.pass();
+    world.pools.clear();
+    world.delete();
+    world.run(Duration::from_secs(61));
+    assert!(world.object.is_none(), "{}", world.message());
+}
