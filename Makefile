@@ -84,7 +84,7 @@ lint: $(CARGO_DENY) ## Formatting, clippy, docs, licences and banned crates
 .PHONY: generate
 generate: ## Write the generated files anew: crds/, docs/reasons.md, docs/iam.md, the chart's README
 	operator=$(call built,identity-pool-operator); \
-		"$$operator" crd > crds/identitypools.yaml; \
+		for file in identitypools.yaml identitypoolclasses.yaml; do "$$operator" crd $$file > crds/$$file; done; \
 		"$$operator" reasons > docs/reasons.md; \
 		"$$operator" iam-page > docs/iam.md
 	helm_docs=$(call tool,helm-docs); \

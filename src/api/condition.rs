@@ -141,7 +141,25 @@ reasons! {
     /// AWS can neither change nor clear developerProviderName once it is set.
     ImmutableField: Stalled, next "Write the value that AWS has into the spec, or make a new object.";
     /// The object would be led to another account or region than the one its pool lives in.
-    AccountMismatch: Stalled, next "Undo the edit of region, or run the operator with the old account and region.";
+    AccountMismatch: Stalled, next "Undo the edit of className or region, or of the class; without a class, run the operator with the old account and region.";
+    /// spec.className names no class that there is.
+    UnknownClass: Stalled, next "Correct spec.className, or have the class made; it is picked up within seconds.";
+    /// The class does not take objects of this namespace.
+    ClassNotAllowed: Stalled, next "Choose another class, or have the namespace labelled as allowedNamespaces of the class asks.";
+    /// More than one class says that it is the default, so none of them is.
+    SeveralDefaultClasses: Stalled, next "Take the annotation is-default-class off all classes but one, or set spec.className.";
+    /// The operator runs with --require-class, the object names no class, and there is no default one.
+    ClassRequired: Stalled, next "Set spec.className to a class that takes this namespace.";
+    /// The class has a pattern or selector that cannot be read, or takes its external id from a Secret that is not there.
+    InvalidClass: Stalled, next "Correct the class; the message names the field.";
+    /// The class's role cannot be assumed.
+    RoleNotAssumable: Stalled, next "Have the role's trust policy allow the operator sts:AssumeRole and sts:TagSession with the class's external id.";
+    /// The class's credentials have not been seen to work yet.
+    ClassNotReady: Progressing, next "Nothing; if it stays, see the condition Ready of the class.";
+    /// The class does not allow what the spec asks for. Nothing is written.
+    DeniedByClass: Stalled, next "Change the field that the message names, or have the guardrail of the class changed.";
+    /// The class's credentials work.
+    ClassUsable: Good, next "Nothing.";
     /// The pool was changed outside, and driftPolicy is Report.
     Drifted: Stalled, next "Put the change into the spec, undo it in AWS, or set driftPolicy to Correct.";
     /// AWS accepted an update and still shows another value.

@@ -1,8 +1,8 @@
 //! The `CustomResourceDefinition`s as the apiserver gets them.
 //!
 //! The derive cannot say all of it: defaults on `spec` and `status` as a whole, and optional
-//! fields that are not nullable. [`crd`] is therefore the only maker; nothing else may use
-//! the derived `IdentityPool::crd()`.
+//! fields that are not nullable. [`crd`] and [`class_crd`] are therefore the only makers; nothing else may use
+//! the derived ones.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
@@ -10,7 +10,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use kube::CustomResourceExt;
 use serde_json::json;
 
-use super::IdentityPool;
+use super::{IdentityPool, IdentityPoolClass};
 
 /// First lines of every generated file.
 const HEADER: &str = "# Generated from src/api by `make generate`. Do not edit.\n";
@@ -18,7 +18,16 @@ const HEADER: &str = "# Generated from src/api by `make generate`. Do not edit.\
 /// The definition of `IdentityPool`.
 #[must_use]
 pub fn crd() -> CustomResourceDefinition {
-    let mut crd = IdentityPool::crd();
+    polished(IdentityPool::crd())
+}
+
+/// The definition of `IdentityPoolClass`.
+#[must_use]
+pub fn class_crd() -> CustomResourceDefinition {
+    polished(IdentityPoolClass::crd())
+}
+
+fn polished(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
     let schemas = crd
         .spec
         .versions
@@ -35,12 +44,28 @@ pub fn crd() -> CustomResourceDefinition {
     crd
 }
 
+/// Name and text of each file of `crds/`.
+///
+/// # Errors
+/// When a definition cannot be written as YAML.
+pub fn files() -> Result<[(&'static str, String); 2], serde_saphyr::ser::Error> {
+    Ok([
+        ("identitypools.yaml", text(&crd())?),
+        ("identitypoolclasses.yaml", text(&class_crd())?),
+    ])
+}
+
 /// Everything that `kubectl apply` needs before the operator can start.
 ///
 /// # Errors
-/// When the definition cannot be written as YAML.
+/// When a definition cannot be written as YAML.
 pub fn crds_yaml() -> Result<String, serde_saphyr::ser::Error> {
-    Ok(format!("{HEADER}{}", serde_saphyr::to_string(&crd())?))
+    let documents = files()?.map(|(_, text)| text);
+    Ok(documents.join("---\n"))
+}
+
+fn text(crd: &CustomResourceDefinition) -> Result<String, serde_saphyr::ser::Error> {
+    Ok(format!("{HEADER}{}", serde_saphyr::to_string(crd)?))
 }
 
 fn set_default(schema: &mut JSONSchemaProps, property: &str, value: serde_json::Value) {

@@ -6,6 +6,7 @@
 pub mod condition;
 pub mod crds;
 pub mod identity_pool;
+pub mod identity_pool_class;
 pub mod names;
 pub mod region;
 
@@ -16,4 +17,9 @@ pub use identity_pool::{
     KeyRef, LoginProviderSource, Managed, ManagementPolicy, MappingRule, MatchType,
     OnExternalDeletion, PlannedCall, PrincipalTagAttributeMap, RoleMapping, RoleMappingType, Roles,
     ValueSource, violations,
+};
+pub use identity_pool_class::{
+    AdoptionGuardrail, ClassDefaults, ClassPools, Guardrails, IdentityPoolClass,
+    IdentityPoolClassSpec, IdentityPoolClassStatus, OnRevocation, ProviderGuardrails,
+    RequestBudget,
 };

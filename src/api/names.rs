@@ -38,3 +38,12 @@ pub const MAX_TAGS: usize = 50;
 
 /// Tags that the operator keeps for itself on every pool.
 pub const OWN_TAGS: [&str; 3] = [OWNER_TAG, SOURCE_TAG, CLAIM_TAG];
+
+/// Holds a class for as long as objects use it.
+pub const CLASS_FINALIZER: &str = "cognito-identity.dev/class-in-use";
+
+/// Annotation, `"true"`, of the class of objects that name none.
+pub const DEFAULT_CLASS_ANNOTATION: &str = "cognito-identity.dev/is-default-class";
+
+/// Label that Kubernetes puts on every namespace: its name.
+pub const NAMESPACE_LABEL: &str = "kubernetes.io/metadata.name";

@@ -32,7 +32,11 @@ enum Command {
     /// Run the operator.
     Run(Box<flags::Flags>),
     /// Print the custom resource definitions as YAML.
-    Crd,
+    Crd {
+        /// Only the one of this file of crds/ [default: all]
+        #[arg(hide = true)]
+        file: Option<String>,
+    },
     /// Print the AWS IAM policy that the operator needs, as JSON.
     IamPolicy(Box<policy::Flags>),
     /// Ask an operator's page, such as `http://host:8080/metrics`: exit code 0 if it answers 200.
@@ -48,8 +52,14 @@ enum Command {
     IamPage,
 }
 
-fn crds() -> Result<(), run::Error> {
-    print!("{}", api::crds::crds_yaml()?);
+fn crds(only: Option<&str>) -> Result<(), run::Error> {
+    let Some(only) = only else {
+        print!("{}", api::crds::crds_yaml()?);
+        return Ok(());
+    };
+    let files = api::crds::files()?;
+    let texts = files.iter().filter(|(name, _)| *name == only);
+    texts.for_each(|(_, text)| print!("{text}"));
     Ok(())
 }
 
@@ -86,7 +96,7 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Run(flags) => run::run(*flags),
-        Command::Crd => crds(),
+        Command::Crd { file } => crds(file.as_deref()),
         Command::IamPolicy(flags) => policy::print(*flags),
         Command::Probe { url } => probe::probe(&url).map_err(run::Error::from),
         Command::Reasons => {

@@ -7,6 +7,7 @@
 
 use super::call::Call;
 use super::facts::{Facts, Look};
+use super::guardrails;
 use super::moves::{Move, Which};
 use super::next::{Flow, act, hold};
 use super::ownership::{self, Ownership};
@@ -16,6 +17,14 @@ use crate::api::{Adopt, Reason};
 
 /// The pool to take over, if there is one; a hold where a person has to decide.
 pub(super) fn candidate(facts: &Facts) -> Flow<Option<&Observed>> {
+    let found = wanted(facts)?;
+    if let Some(pool) = found {
+        guardrails::this_adoption(facts, pool)?;
+    }
+    Flow::Continue(found)
+}
+
+fn wanted(facts: &Facts) -> Flow<Option<&Observed>> {
     let adopt = facts.adopt();
     let Adopt {
         identity_pool_id,
@@ -43,7 +52,11 @@ pub(super) fn is_confirmed(facts: &Facts) -> bool {
     adopt.overwrite == Some(true) || adopt.previous == Some(true)
 }
 
+/// A class has its own word on it, for its objects instead of the operator's.
 fn allowed(facts: &Facts) -> Flow {
+    if facts.membership.class().is_some() {
+        return guardrails::some_adoption(facts);
+    }
     if facts.operator.allows_adoption {
         return Flow::Continue(());
     }

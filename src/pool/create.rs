@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::call::{Call, Operation};
 use super::claim::{self, Claim, MAX_CLOCK_OFFSET, SEND_FENCE};
 use super::facts::{Claimed, Facts};
+use super::guardrails;
 use super::memory::Fate;
 use super::moves::Move;
 use super::next::{Flow, act, hold};
@@ -22,6 +23,7 @@ use crate::api::names::CLAIM_TAG;
 
 /// One step towards a new pool. To be asked only when there certainly is none.
 pub(super) fn create(facts: &Facts) -> Flow {
+    guardrails::one_more(facts)?;
     clocks_agree(facts, || Flow::Continue(()))?;
     if let Some(call) = facts
         .claimed

@@ -9,6 +9,7 @@
 
 use super::call::Call;
 use super::facts::Facts;
+use super::guardrails;
 use super::locate::{self, Located};
 use super::moves::Move;
 use super::next::{self, Flow, Verdict, act, conclude, hold};
@@ -24,6 +25,7 @@ pub(super) fn delete(facts: &Facts) -> Flow {
         return act(Move::DropFinalizer);
     }
     not_suspended(facts)?;
+    next::barred(facts)?;
     next::elsewhere(facts)?;
     next::aws_failed(facts)?;
     if facts.deleted {
@@ -32,6 +34,7 @@ pub(super) fn delete(facts: &Facts) -> Flow {
     match locate::locate(facts)? {
         Located::Nowhere | Located::Gone(_) => act(Move::DropFinalizer),
         Located::Pool(pool) => {
+            guardrails::some_deletion(facts)?;
             empty_enough(facts, pool)?;
             fresh(facts, pool)
         }
@@ -46,6 +49,7 @@ pub(super) fn unpublished(facts: &Facts) -> Flow {
         return Flow::Continue(());
     };
     let policy = object.spec.deletion_policy;
+    let policy = policy.or_else(|| facts.membership.deletion_policy());
     if policy == Some(DeletionPolicy::Retain) || facts.failure.is_some() {
         return Flow::Continue(());
     }

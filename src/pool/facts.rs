@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::access::{self, RoleSet, TagMap, TagMaps};
 use super::call::{Answer, Call, Failure, FailureKind, Operation};
 use super::claim::{self, Claim, Reading, SIGNATURE_WINDOW};
+use super::class::Membership;
 use super::export::Exports;
 use super::memory::{Fate, Hold, Memory, OwnClaim, SLOW_RETRY, Trigger};
 use super::moves::{Search, Seen, Trouble};
@@ -24,8 +25,8 @@ use super::sources::Findings;
 use super::{status, time};
 use crate::api::names::{CLAIM_ANNOTATION, CLAIM_TAG, FINALIZER, RECONCILE_AT_ANNOTATION};
 use crate::api::{
-    Adopt, DeletionPolicy, IdentityPool, IdentityPoolSpec, IdentityPoolStatus, Managed,
-    ManagementPolicy, OnExternalDeletion,
+    Adopt, DeletionPolicy, DriftPolicy, IdentityPool, IdentityPoolSpec, IdentityPoolStatus,
+    Managed, ManagementPolicy, OnExternalDeletion,
 };
 
 /// What is the same for every object of this process.
@@ -95,8 +96,12 @@ pub(super) enum Look {
 )]
 #[derive(Clone, Debug)]
 pub struct Facts {
-    /// What this process runs as.
+    /// What this process runs as; account and region are those of the class, if there is one.
     pub operator: Arc<Operator>,
+    /// What the object is to its class.
+    pub(super) membership: Membership,
+    /// Whether that has changed since the pass began.
+    pub(super) superseded: bool,
     /// The instant of the question; renewed by the shell before each.
     pub moment: Moment,
     /// The object as last read or written; `None` when it is gone.
@@ -155,8 +160,21 @@ pub struct Facts {
     pub(super) moves: u32,
 }
 
+/// The operator as it is where a class leads.
+fn at_home(operator: Arc<Operator>, membership: &Membership) -> Arc<Operator> {
+    let Some(class) = membership.class() else {
+        return operator;
+    };
+    Arc::new(Operator {
+        account_id: class.home.account_id.clone(),
+        partition: class.home.partition.clone(),
+        region: class.home.region.clone(),
+        ..(*operator).clone()
+    })
+}
+
 impl Facts {
-    /// Starts a pass.
+    /// Starts a pass over an object without a class.
     #[must_use]
     pub fn begin(
         operator: Arc<Operator>,
@@ -164,6 +182,19 @@ impl Facts {
         object: Arc<IdentityPool>,
         memory: Memory,
     ) -> Self {
+        Self::begin_as(Membership::Unclassed, operator, moment, object, memory)
+    }
+
+    /// Starts a pass.
+    #[must_use]
+    pub fn begin_as(
+        membership: Membership,
+        operator: Arc<Operator>,
+        moment: Moment,
+        object: Arc<IdentityPool>,
+        memory: Memory,
+    ) -> Self {
+        let operator = at_home(operator, &membership);
         let route = object
             .spec
             .region
@@ -172,6 +203,8 @@ impl Facts {
         let now = moment.now;
         let mut facts = Self {
             operator,
+            membership,
+            superseded: false,
             began: now,
             route,
             moment,
@@ -225,7 +258,10 @@ impl Facts {
     fn start_afresh(&mut self) {
         let now = self.object.as_ref().map(|object| Trigger::of(object));
         let longest = time::after(self.moment.now, SLOW_RETRY * 2);
-        let over = |hold: &Hold| Some(&hold.trigger) != now.as_ref() || hold.until > longest;
+        let class = self.membership.version();
+        let over = |hold: &Hold| {
+            Some(&hold.trigger) != now.as_ref() || hold.class != class || hold.until > longest
+        };
         if self.memory.hold.as_ref().is_some_and(over) {
             self.forget_failures();
         }
@@ -246,6 +282,12 @@ impl Facts {
         if hold.is_some_and(|hold| hold.values != values) {
             self.forget_failures();
         }
+    }
+
+    /// Takes in what the object is to its class by now. What a pass began under it ends under, or
+    /// it changes nothing more.
+    pub fn note_membership(&mut self, now: &Membership) {
+        self.superseded |= now.version() != self.membership.version();
     }
 
     /// Takes in what came of the last move, and when it was known.
@@ -603,7 +645,12 @@ impl Facts {
 
     /// What is known of that: enough to make a pool.
     pub(super) fn known_desired(&self) -> Option<Desired> {
-        self.references.desired(self.object.as_deref()?)
+        let mut desired = self.references.desired(self.object.as_deref()?)?;
+        for (key, value) in self.membership.tags().into_iter().flatten() {
+            let tag = desired.tags.entry(key.clone());
+            tag.or_insert_with(|| value.clone());
+        }
+        Some(desired)
     }
 
     /// The spec as far as it is known, with values from elsewhere in place.
@@ -717,11 +764,27 @@ impl Facts {
         self.object
             .as_ref()
             .and_then(|object| object.spec.deletion_policy)
+            .or_else(|| self.membership.deletion_policy())
             .unwrap_or(if self.was_adopted() {
                 DeletionPolicy::Retain
             } else {
                 DeletionPolicy::DeleteIfEmpty
             })
+    }
+
+    /// What happens to changes that others make.
+    pub(super) fn drift_policy(&self) -> DriftPolicy {
+        let spec = self.object.as_ref().map(|object| &object.spec);
+        let own = spec.and_then(|spec| spec.drift_policy);
+        own.or_else(|| self.membership.drift_policy())
+            .unwrap_or_default()
+    }
+
+    /// Seconds between two looks, where object or class say something of it.
+    pub(super) fn resync_period_seconds(&self) -> Option<i32> {
+        let spec = self.object.as_ref().map(|object| &object.spec);
+        let own = spec.and_then(|spec| spec.resync_period_seconds);
+        own.or_else(|| self.membership.resync_period_seconds())
     }
 
     /// Whether the pool was taken over, or is about to be.
@@ -754,6 +817,7 @@ impl Facts {
         let status = self.status();
         spec.is_some_and(|spec| spec.deletion_policy.is_none())
             && status.deletion_policy == Some(DeletionPolicy::Retain)
+            && self.membership.deletion_policy() != Some(DeletionPolicy::Retain)
             && status.identity_pool_id.is_some()
     }
 

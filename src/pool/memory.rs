@@ -53,6 +53,8 @@ pub struct Hold {
     pub news: u32,
     /// What it refers to as it was then: a pass for other values goes ahead at once.
     pub values: Option<String>,
+    /// The class that the object was of, as it was then.
+    pub class: String,
     /// From when on news that left the values as they were end the pause too.
     pub soonest: Timestamp,
 }

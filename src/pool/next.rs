@@ -13,12 +13,13 @@ use jiff::Timestamp;
 use super::access;
 use super::call::{Call, Failure, FailureKind, Operation};
 use super::claim::{Reading, SEND_FENCE};
+use super::class::{Bar, Membership};
 use super::facts::{Facts, Look};
 use super::locate::{self, Located};
 use super::moves::Move;
 use super::rest;
 use super::settings::{Desired, Observed, PoolId};
-use super::{adopt, create, deletion, export, grants, plan, status, time};
+use super::{adopt, create, deletion, export, grants, guardrails, plan, revocation, status, time};
 use crate::api::condition::{self, ADVISORY};
 use crate::api::{DriftPolicy, FieldDrift, PlannedCall, Reason};
 
@@ -38,7 +39,8 @@ pub(super) enum Verdict {
     InSync,
     /// Nothing happened and no look is due: status stays as it is.
     AtRest,
-    /// The pass has to begin anew: its object was led to another region meanwhile.
+    /// The pass has to begin anew: its object was led to another region meanwhile, or its class
+    /// is not what it was.
     Rerouted,
     /// A pause after a failure is not over yet.
     Paused,
@@ -140,7 +142,9 @@ const RULES: &[fn(&Facts) -> Flow] = &[
     unread_references,
     suspended,
     clashing,
+    barred,
     elsewhere,
+    revocation::denied,
     role_refused,
     aws_failed,
     nothing_due,
@@ -162,12 +166,30 @@ const RULES: &[fn(&Facts) -> Flow] = &[
 pub fn next(facts: &Facts) -> Move {
     let step = RULES.iter().find_map(|rule| rule(facts).break_value());
     match step.unwrap_or(Step::Conclude(Verdict::InSync)) {
-        Step::Do(mv) if mv.needs_a_term() && facts.moment.term_left.is_zero() => {
-            closing(facts, &Verdict::NotLeading)
-        }
-        Step::Do(mv) => *mv,
+        Step::Do(mv) => match fenced(facts, &mv) {
+            Some(verdict) => closing(facts, &verdict),
+            None => *mv,
+        },
         Step::Conclude(verdict) => closing(facts, &verdict),
     }
+}
+
+/// Why a move that changes something is not made after all, whichever rule asks for it.
+fn fenced(facts: &Facts, mv: &Move) -> Option<Verdict> {
+    if !mv.needs_a_term() {
+        return None;
+    }
+    if facts.moment.term_left.is_zero() {
+        return Some(Verdict::NotLeading);
+    }
+    if facts.superseded {
+        return Some(Verdict::Rerouted);
+    }
+    let Move::Call(call) = mv else {
+        return None;
+    };
+    let (reason, sentence) = guardrails::forbidden(facts, call)?;
+    Some(Verdict::Held(Held::new(reason, sentence)))
 }
 
 /// A claim of which nothing came is marked first, then comes status where it says
@@ -320,6 +342,14 @@ fn clashing(facts: &Facts) -> Flow {
     }
 }
 
+/// Without a class that can be used nobody knows which account to ask, let alone as whom.
+pub(super) fn barred(facts: &Facts) -> Flow {
+    match &facts.membership {
+        Membership::Barred(Bar { reason, message }) => hold(*reason, message),
+        Membership::Unclassed | Membership::Member { .. } => Flow::Continue(()),
+    }
+}
+
 /// Account and region are frozen by the claim; an edit of them must not lead to
 /// a second pool elsewhere.
 pub(super) fn elsewhere(facts: &Facts) -> Flow {
@@ -338,6 +368,14 @@ pub(super) fn elsewhere(facts: &Facts) -> Flow {
     hold(Reason::AccountMismatch, misled(facts, &account, &region))
 }
 
+/// Whose region it is where the spec names none.
+fn whose(facts: &Facts) -> String {
+    let class = facts.membership.class();
+    class.map_or("the operator's".to_owned(), |class| {
+        format!("that of class {}", class.name)
+    })
+}
+
 /// Names what differs, and only that.
 fn misled(facts: &Facts, account: &str, region: &str) -> String {
     let mut lives = Vec::new();
@@ -345,17 +383,30 @@ fn misled(facts: &Facts, account: &str, region: &str) -> String {
     if region != facts.region() {
         let why = match facts.object.as_ref().map(|object| &object.spec.region) {
             Some(Some(asked)) => format!("spec.region is {asked}"),
-            _ => format!("spec names none and the operator's is {}", facts.region()),
+            _ => format!("spec names none and {} is {}", whose(facts), facts.region()),
         };
         lives.push(format!("in region {region}, but {why}"));
         mend.push(format!("set spec.region to {region}"));
     }
     if account != facts.operator.account_id {
-        lives.push(format!(
-            "in account {account}, but the operator runs in account {}",
-            facts.operator.account_id
-        ));
-        mend.push(format!("run the operator in account {account}"));
+        let other = &facts.operator.account_id;
+        match facts.membership.class() {
+            Some(class) => {
+                let name = &class.name;
+                lives.push(format!(
+                    "in account {account}, but class {name} leads to account {other}"
+                ));
+                mend.push(format!(
+                    "set spec.className to a class of account {account}"
+                ));
+            }
+            None => {
+                lives.push(format!(
+                    "in account {account}, but the operator runs in account {other}"
+                ));
+                mend.push(format!("run the operator in account {account}"));
+            }
+        }
     }
     format!(
         "The pool of this object lives {}. A pool cannot move, so no call is made and no other \
@@ -677,8 +728,8 @@ fn not_taken(drift: Vec<FieldDrift>) -> Flow {
 /// Under `driftPolicy: Report` a change made outside is told, not undone. What the
 /// spec asks for anew is no drift: it has not been true before.
 fn report_only(facts: &Facts, differences: &[FieldDrift]) -> Option<Held> {
-    let report = facts.object.as_ref()?.spec.drift_policy == DriftPolicy::Report;
-    if !report || !facts.was_in_sync() {
+    facts.object.as_ref()?;
+    if facts.drift_policy() != DriftPolicy::Report || !facts.was_in_sync() {
         return None;
     }
     Some(Held {
@@ -721,6 +772,7 @@ fn take_over(facts: &Facts, pool: &Observed, steps: &plan::Steps) -> Flow {
             )
         }));
     }
+    guardrails::one_more(facts)?;
     let claimed = matches!(facts.reading(), Reading::Trusted(claim, _) if claim.adopted);
     if !claimed || !facts.has_finalizer() {
         return act(Move::WriteClaim(create::adoption_claim(facts)));

@@ -170,9 +170,7 @@ fn next_look(facts: &Facts) -> jiff::Timestamp {
 
 fn period(facts: &Facts) -> Duration {
     facts
-        .object
-        .as_ref()
-        .and_then(|object| object.spec.resync_period_seconds)
+        .resync_period_seconds()
         .and_then(|seconds| u64::try_from(seconds).ok())
         .map_or(facts.operator.resync_period, Duration::from_secs)
 }
@@ -327,6 +325,7 @@ fn hold(facts: &Facts, pause: Duration) -> Option<Hold> {
         trigger: Trigger::of(object),
         news: facts.memory.news,
         values: facts.references.fingerprint(object),
+        class: facts.membership.version(),
         soonest: time::after(facts.moment.now, pause.min(RESTLESS_PAUSE)),
     })
 }

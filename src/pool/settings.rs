@@ -153,6 +153,7 @@ impl Desired {
             open_id_connect_provider_arns_from: _,
             saml_provider_arns_from: _,
             // How the operator goes about it, not what the pool is.
+            class_name: _,
             region: _,
             management_policy: _,
             drift_policy: _,

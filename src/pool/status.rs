@@ -13,7 +13,7 @@ use super::facts::Facts;
 use super::moves::Move;
 use super::next::{self, Held, Shown, Verdict};
 use super::settings::{Desired, Observed, PoolId};
-use super::{advice, export, notes, suspects};
+use super::{advice, export, notes, revocation, suspects};
 use crate::api::condition::{self, ADVISORY, DRIFTED, READY, RECONCILING, STALLED, Stance};
 use crate::api::{IdentityPoolStatus, Managed, Reason};
 
@@ -166,6 +166,10 @@ fn in_sync(facts: &Facts, mut status: IdentityPoolStatus) -> IdentityPoolStatus 
 fn held_up(facts: &Facts, mut status: IdentityPoolStatus, held: &Held) -> IdentityPoolStatus {
     common(facts, &mut status);
     half_applied(facts, &mut status);
+    if revocation::has_stripped(facts) {
+        // What is set again one day was not changed outside.
+        status.applied_hash = None;
+    }
     if held.forget {
         status.identity_pool_id = None;
         status.identity_pool_arn = None;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use harness::control_plane::{ControlPlane, Namespace};
-use identity_pool_operator::api::crds::{crd, crds_yaml};
+use identity_pool_operator::api::crds::{class_crd, crd, crds_yaml};
 use identity_pool_operator::api::{IdentityPool, IdentityPoolStatus};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{ListParams, Patch, PatchParams, PostParams};
@@ -75,10 +75,12 @@ impl Desk {
     /// Tries a manifest with strict field validation, as kubectl does. Of an update the first
     /// document is stored, nothing else.
     async fn submit(&self, manifest: &Manifest) -> kube::Result<Value> {
-        let requests = Request::new(format!(
-            "/apis/cognito-identity.dev/v1alpha1/namespaces/{}/identitypools",
-            self.namespace
-        ));
+        let of_group = "/apis/cognito-identity.dev/v1alpha1";
+        let requests = Request::new(if manifest.new["kind"] == "IdentityPoolClass" {
+            format!("{of_group}/identitypoolclasses")
+        } else {
+            format!("{of_group}/namespaces/{}/identitypools", self.namespace)
+        });
         let dry_run = PostParams {
             dry_run: true,
             ..PostParams::default()
@@ -104,7 +106,7 @@ impl Desk {
 async fn bad_manifests_are_refused_with_a_sentence_that_helps() {
     let desk = Desk::new("refused").await;
     let mut failures = Vec::new();
-    for manifest in manifests("refused") {
+    for manifest in [manifests("refused"), manifests("classes/refused")].concat() {
         match desk.submit(&manifest).await {
             Err(kube::Error::Api(status)) => failures.extend(manifest.judge(&status.message)),
             other => failures.push(format!("{}: {other:?}", manifest.file)),
@@ -116,7 +118,7 @@ async fn bad_manifests_are_refused_with_a_sentence_that_helps() {
 #[tokio::test]
 async fn legal_manifests_are_accepted() {
     let desk = Desk::new("accepted").await;
-    for manifest in manifests("accepted") {
+    for manifest in [manifests("accepted"), manifests("classes/accepted")].concat() {
         let answer = desk.submit(&manifest).await;
         assert!(answer.is_ok(), "{}: {answer:?}", manifest.file);
     }
@@ -146,10 +148,15 @@ async fn warnings(client: &Client, crd: &CustomResourceDefinition) -> Vec<String
 #[tokio::test]
 async fn the_definition_is_created_without_warnings() {
     let desk = Desk::new("warnings").await;
-    // Under another group, because the real one exists.
-    let mut crd = crd();
-    crd.spec.group = "warnings.example.com".into();
-    crd.metadata.name = Some("identitypools.warnings.example.com".into());
+    // Under another group, because the real ones exist.
+    let elsewhere = |mut crd: CustomResourceDefinition| {
+        crd.spec.group = "warnings.example.com".into();
+        crd.metadata.name = Some(format!("{}.warnings.example.com", crd.spec.names.plural));
+        crd
+    };
+    let classes = elsewhere(class_crd());
+    assert_eq!(warnings(&desk.client, &classes).await, Vec::<String>::new());
+    let mut crd = elsewhere(crd());
     assert_eq!(warnings(&desk.client, &crd).await, Vec::<String>::new());
 
     // And a definition that deserves one gets one, so the look is worth something.
@@ -175,7 +182,6 @@ async fn a_bare_object_gets_every_default_and_never_looks_done() {
     let spec = json!({
         "allowClassicFlow": false,
         "allowUnauthenticatedIdentities": false,
-        "driftPolicy": "Correct",
         "managementPolicy": "Manage",
         "onExternalDeletion": "Block",
     });

@@ -11,6 +11,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 /// A manifest and what is expected of it.
+#[derive(Clone)]
 pub(crate) struct Manifest {
     /// Name of the file, for messages.
     pub(crate) file: String,

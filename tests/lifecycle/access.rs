@@ -273,7 +273,7 @@ fn drift_of_roles_and_tags_is_corrected_or_told() {
     });
     for policy in [DriftPolicy::Correct, DriftPolicy::Report] {
         let mut world = World::new(IdentityPoolSpec {
-            drift_policy: policy,
+            drift_policy: Some(policy),
             ..with(full.clone())
         });
         world.pass();

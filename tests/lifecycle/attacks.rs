@@ -190,7 +190,7 @@ fn a_lost_claim_tag_is_put_back_where_updates_ignore_tags() {
 #[test]
 fn a_lost_claim_tag_is_reported_once() {
     let mut world = World::new(IdentityPoolSpec {
-        drift_policy: DriftPolicy::Report,
+        drift_policy: Some(DriftPolicy::Report),
         ..Default::default()
     });
     world.pass();

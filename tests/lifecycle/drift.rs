@@ -85,7 +85,7 @@ fn drift_is_corrected_at_the_next_look_without_a_write() {
 #[test]
 fn drift_is_only_told_when_the_policy_says_so() {
     let mut world = ready();
-    world.edit(|spec| spec.drift_policy = DriftPolicy::Report);
+    world.edit(|spec| spec.drift_policy = Some(DriftPolicy::Report));
     world.pass();
     only(&mut world).settings.identity_pool_name = "clicked".into();
     world.wait(RESYNC);
@@ -99,7 +99,7 @@ fn drift_is_only_told_when_the_policy_says_so() {
         (drift[0].field.as_str(), drift[0].actual.as_str()),
         ("identityPoolName", "\"clicked\"")
     );
-    world.edit(|spec| spec.drift_policy = DriftPolicy::Correct);
+    world.edit(|spec| spec.drift_policy = Some(DriftPolicy::Correct));
     world.pass();
     assert_eq!(world.condition("Drifted"), "False/NoDrift");
     assert_eq!(world.status().drift, None);
@@ -328,7 +328,7 @@ fn a_person_can_ask_for_a_look_now() {
 #[test]
 fn a_look_from_before_the_question_is_no_answer_to_it() {
     let mut world = ready();
-    world.edit(|spec| spec.drift_policy = DriftPolicy::Report);
+    world.edit(|spec| spec.drift_policy = Some(DriftPolicy::Report));
     // The status of the edit loses to the question, which comes with a change outside.
     world.meanwhile = Some((DESCRIBE, |world| {
         world.after_the_look = Some(|world| {

@@ -120,7 +120,7 @@ fn mappings_that_others_change_while_the_budget_is_waited_for_are_not_undone() {
 fn what_the_operator_itself_did_is_no_drift() {
     for policy in [DriftPolicy::Correct, DriftPolicy::Report] {
         let mut world = World::new(spec(json!({ "roles": { "authenticated": USER } })));
-        world.object().spec.drift_policy = policy;
+        world.object().spec.drift_policy = Some(policy);
         world.pass();
         assert_eq!(world.condition("Ready"), "True/InSync");
         world
@@ -301,7 +301,7 @@ fn a_role_that_goes_is_gone_before_those_come_who_would_get_it() {
 fn a_mapping_of_others_under_a_key_of_an_unknown_form_is_left_alone() {
     for policy in [DriftPolicy::Correct, DriftPolicy::Report] {
         let mut world = World::new(spec(json!({ "roles": { "authenticated": USER } })));
-        world.object().spec.drift_policy = policy;
+        world.object().spec.drift_policy = Some(policy);
         world.pass();
         let theirs = Mapping {
             kind: "Token".into(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use identity_pool_operator::api::condition::STALLED;
 use identity_pool_operator::api::names::{OWNER_TAG, SOURCE_TAG};
-use identity_pool_operator::api::{IdentityPoolSpec, ManagementPolicy, violations};
+use identity_pool_operator::api::{DriftPolicy, IdentityPoolSpec, ManagementPolicy, violations};
 use identity_pool_operator::pool::call::{FailureKind, Operation};
 use identity_pool_operator::pool::resolve::sources;
 use identity_pool_operator::pool::settings::AppId;
@@ -425,7 +425,7 @@ fn a_value_out_of_a_secret_is_in_aws_and_nowhere_else() {
 
     // Changed in AWS, and only reported: not even the other value is shown.
     world.edit(|spec| {
-        spec.drift_policy = serde_json::from_value(json!("Report")).expect("a policy");
+        spec.drift_policy = Some(DriftPolicy::Report);
     });
     world.pass();
     let pool = world.pools.values_mut().next().expect("a pool");

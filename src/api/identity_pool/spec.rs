@@ -52,6 +52,7 @@ use crate::api::region::SHAPE;
     selectable = ".status.identityPoolId",
     selectable = ".status.deletionPolicy",
     selectable = ".spec.allowUnauthenticatedIdentities",
+    selectable = ".spec.className",
     printcolumn(
         name = "Ready",
         type_ = "string",
@@ -360,8 +361,20 @@ pub struct IdentityPoolSpec {
     ))]
     pub principal_tag_attribute_maps: Option<Vec<PrincipalTagAttributeMap>>,
 
+    /// The IdentityPoolClass that the pool is of: which account and region, and what is allowed there.
+    /// Another class is followed only where it leads to the same account and region. Default: the
+    /// class with the annotation cognito-identity.dev/is-default-class, else none. Example: shops.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    #[x_kube(validation = (
+        "self.matches('^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$')",
+        "a class is named as its IdentityPoolClass is: 1 to 63 small letters, digits, dots and \
+         hyphens; leave className out for the default class"
+    ))]
+    pub class_name: Option<String>,
+
     /// AWS region of the pool. Stays what it was once the pool has been made.
-    /// Default: the region of the operator. Example: eu-west-1.
+    /// Default: the region of the class, or of the operator. Example: eu-west-1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     #[x_kube(validation = Rule::new(format!("self.matches('{SHAPE}')")).message(
@@ -377,14 +390,14 @@ pub struct IdentityPoolSpec {
     pub management_policy: ManagementPolicy,
 
     /// What happens to changes that others make in AWS. Correct: they are undone. Report: they are
-    /// shown in status.drift, and the object is not Ready. Default: Correct.
-    #[serde(default)]
-    pub drift_policy: DriftPolicy,
+    /// shown in status.drift, and the object is not Ready. Default: the class's, else Correct.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift_policy: Option<DriftPolicy>,
 
     /// What becomes of the pool when the object is deleted. DeleteIfEmpty: it is deleted unless it
     /// has issued identities; then the object stays and says so. Delete: it is deleted with all its
-    /// identities. Retain: it stays in AWS. Default: Retain for a pool that was adopted, else
-    /// DeleteIfEmpty; status.deletionPolicy shows what is in effect.
+    /// identities. Retain: it stays in AWS. Default: the class's, else Retain for a pool that was
+    /// adopted, else DeleteIfEmpty; status.deletionPolicy shows what is in effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 
@@ -400,7 +413,7 @@ pub struct IdentityPoolSpec {
     pub adopt: Option<Adopt>,
 
     /// Seconds between two looks at AWS without any change here: 60 to 86400, spread by some jitter.
-    /// Default: the operator's flag, 1800.
+    /// Default: the class's, else the operator's flag, 1800.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = (
         "self >= 60 && self <= 86400",
@@ -502,7 +515,10 @@ pub enum ManagementPolicy {
 }
 
 /// What happens to changes that others make in AWS.
+///
+/// No schema default: a class has its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = undocumented)]
 pub enum DriftPolicy {
     /// They are undone.
     #[default]
