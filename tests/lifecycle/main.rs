@@ -3,6 +3,8 @@
 mod access;
 mod adoption;
 mod attacks;
+mod classes;
+mod classes_roles;
 mod creation;
 mod deletion;
 mod drift;

@@ -11,6 +11,7 @@ use identity_pool_operator::api::{IdentityPool, IdentityPoolSpec, IdentityPoolSt
 use identity_pool_operator::pool::access::{RoleSet, TagMap};
 use identity_pool_operator::pool::call::{Answer, Call, Failure, FailureKind, Operation};
 use identity_pool_operator::pool::claim::Claim;
+use identity_pool_operator::pool::class::Membership;
 use identity_pool_operator::pool::export::{Found, Owner, Refusal, Write};
 use identity_pool_operator::pool::facts::{Moment, Operator};
 use identity_pool_operator::pool::memory::{Arrival, Memory};
@@ -61,6 +62,8 @@ pub(crate) struct World {
     pub(crate) term_ends: Option<Timestamp>,
     pub(crate) object: Option<IdentityPool>,
     pub(crate) memory: Memory,
+    /// What the object is to its class.
+    pub(crate) membership: Membership,
     pub(crate) pools: BTreeMap<PoolId, Observed>,
     pub(crate) roles: BTreeMap<PoolId, RoleSet>,
     pub(crate) principal_tags: BTreeMap<(PoolId, String), TagMap>,
@@ -93,6 +96,8 @@ pub(crate) struct World {
     pub(crate) conflicts: u32,
     /// Every AWS call of every pass.
     pub(crate) calls: Vec<Operation>,
+    /// Those that change something, as they were sent.
+    pub(crate) sent: Vec<Call>,
     /// Every write to the apiserver.
     pub(crate) writes: Vec<&'static str>,
     /// Every Event.
@@ -135,6 +140,7 @@ impl World {
             term_ends: None,
             object: Some(object),
             memory: Memory::new(Arrival::Event),
+            membership: Membership::Unclassed,
             pools: BTreeMap::new(),
             roles: BTreeMap::new(),
             principal_tags: BTreeMap::new(),
@@ -155,6 +161,7 @@ impl World {
             fates: VecDeque::new(),
             conflicts: 0,
             calls: Vec::new(),
+            sent: Vec::new(),
             writes: Vec::new(),
             notes: Vec::new(),
             meanwhile: None,
@@ -268,6 +275,7 @@ impl World {
     /// Forgets what was done so far, to count anew.
     pub(crate) fn count_anew(&mut self) {
         self.calls.clear();
+        self.sent.clear();
         self.writes.clear();
     }
 
@@ -280,10 +288,17 @@ impl World {
     /// A pass that begins with what a cache shows of the object.
     pub(crate) fn pass_on(&mut self, object: IdentityPool) -> Rest {
         let object = Arc::new(object);
-        let mut facts = Facts::begin(self.operator(), self.moment(), object, self.memory.clone());
+        let mut facts = Facts::begin_as(
+            self.membership.clone(),
+            self.operator(),
+            self.moment(),
+            object,
+            self.memory.clone(),
+        );
         facts.missing = self.missing;
         for _ in 0..1000 {
             facts.moment = self.moment();
+            facts.note_membership(&self.membership);
             let mv = next(&facts);
             if let Move::Rest(rest) = mv {
                 let forgotten = || Memory::new(Arrival::Listed);
@@ -370,6 +385,8 @@ impl World {
                 Seen::Named(Ok(same.map(|pool| pool.id.clone()).collect()))
             }
             Move::Call(call) => {
+                let mutating = call.operation().mutates().then(|| call.clone());
+                self.sent.extend(mutating);
                 let result = self.call(call.clone());
                 Seen::Answered(Box::new(call), result)
             }
