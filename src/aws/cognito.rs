@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_cognitoidentity::Client;
-use aws_sdk_cognitoidentity::config::{Builder, IdentityCache, Region};
+use aws_sdk_cognitoidentity::config::{Builder, IdentityCache, Region, SharedIdentityCache};
 use aws_sdk_cognitoidentity::types::IdentityPoolShortDescription;
 use aws_smithy_async::time::StaticTimeSource;
 use aws_smithy_types::retry::RetryConfig;
@@ -23,7 +23,8 @@ use super::convert::{create_request, update_request};
 use super::error::failure;
 use super::identity::CallerIdentity;
 use super::port::Cognito;
-use crate::pool::call::{Answer, Call, Failure, FailureKind, Operation};
+use super::way::Way;
+use crate::pool::call::{Answer, Call, DEADLINE, Failure, FailureKind, Operation};
 use crate::pool::settings::{Observed, PoolId, Settings, Tags};
 
 /// A host that does not take the connection by then is not there; AWS takes it in
@@ -48,14 +49,34 @@ pub struct CognitoClient {
 }
 
 impl CognitoClient {
+    /// For one region, by some way.
+    #[must_use]
+    pub fn by(way: &Way, region: &str) -> Self {
+        let cache = if way.by_subject {
+            IdentityCache::no_cache()
+        } else {
+            kept()
+        };
+        Self::with(&way.config, region, &way.caller, cache)
+    }
+
     /// For one region, with the credentials and endpoint of a configuration.
     #[must_use]
     pub fn new(config: &SdkConfig, region: &str, caller: &CallerIdentity) -> Self {
+        Self::with(config, region, caller, kept())
+    }
+
+    fn with(
+        config: &SdkConfig,
+        region: &str,
+        caller: &CallerIdentity,
+        cache: SharedIdentityCache,
+    ) -> Self {
         let ahead = Arc::new(Ahead::heard(caller.clock_offset));
         let settings = Builder::from(config)
             .region(Region::new(region.to_owned()))
             .retry_config(RetryConfig::disabled())
-            .identity_cache(IdentityCache::lazy().load_timeout(CREDENTIALS).build())
+            .identity_cache(cache)
             .disable_clock_skew_correction(true)
             .interceptor(Listen::new(Arc::clone(&ahead)))
             .build();
@@ -228,6 +249,15 @@ impl CognitoClient {
             .map_err(|error| failure(Operation::UntagResource, &error))
     }
 
+    /// Asks for one pool of a list, to see whether that is allowed.
+    pub(super) async fn peek(&self) -> Result<(), Failure> {
+        let request = self.client.list_identity_pools().max_results(1);
+        let with = bounds(DEADLINE);
+        let sent = request.customize().config_override(with).send().await;
+        sent.map(drop)
+            .map_err(|error| failure(Operation::ListIdentityPools, &error))
+    }
+
     /// Tag calls refuse the bare id.
     fn arn(&self, id: &PoolId) -> String {
         format!("{}{id}", self.arn_front)
@@ -261,6 +291,11 @@ fn about(operation: Operation, asked: Option<&PoolId>, answer: Answer) -> Result
         }
         _ => Ok(answer),
     }
+}
+
+/// Credentials that are kept until they end.
+fn kept() -> SharedIdentityCache {
+    IdentityCache::lazy().load_timeout(CREDENTIALS).build()
 }
 
 fn pool(output: impl Into<Observed>) -> Answer {

@@ -5,22 +5,35 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::budget::{Budget, Kind, Permit};
+use super::cap::Cap;
 use super::port::Cognito;
 use crate::pool::call::{Answer, Call, Failure, FailureKind};
 
 /// A port and its budget.
 pub struct Paced {
     cognito: Arc<dyn Cognito>,
-    budget: Budget,
+    budget: Arc<Budget>,
+    cap: Option<Cap>,
 }
 
 impl Paced {
     /// With a budget that knows nothing of the account yet.
     #[must_use]
     pub fn new(cognito: Arc<dyn Cognito>) -> Self {
+        Self::sharing(cognito, &Arc::new(Budget::new()), None)
+    }
+
+    /// With the budget that other ways to the same account and region have too, and at most as
+    /// fast as a cap of its own says.
+    pub(super) fn sharing(
+        cognito: Arc<dyn Cognito>,
+        budget: &Arc<Budget>,
+        cap: Option<Cap>,
+    ) -> Self {
         Self {
             cognito,
-            budget: Budget::new(),
+            budget: Arc::clone(budget),
+            cap,
         }
     }
 
@@ -32,6 +45,9 @@ impl Paced {
 
     /// Waits for the right to send one call.
     pub async fn acquire(&self, kind: Kind) -> Permit {
+        if let Some(cap) = &self.cap {
+            cap.turn(kind).await;
+        }
         self.budget.acquire(kind).await
     }
 

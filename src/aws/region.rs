@@ -1,5 +1,5 @@
-//! AWS by region: one adapter, one budget and one census for each, made when first
-//! asked for and kept. Every call is counted here.
+//! AWS by region: an adapter for each way, one budget and one census for each account and
+//! region, made when first asked for and kept. Every call is counted here.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,65 +10,190 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::SignedDuration;
 
+use super::budget::{Budget, Kind};
+use super::cap::Cap;
 use super::census::Census;
 use super::cognito::CognitoClient;
 use super::identity::CallerIdentity;
 use super::paced::Paced;
 use super::port::Cognito;
-use crate::pool::call::{Answer, Call, Failure};
+use super::way::Way;
+use crate::pool::call::{Answer, Call, Failure, FailureKind};
 use crate::telemetry::Telemetry;
 
-/// Identity pools of one region, with what belongs to it.
+/// Identity pools of one region by one way, with what belongs to account and region.
 pub struct Region {
     /// The port, counted, at the pace of its budget.
     pub aws: Arc<Paced>,
     /// Which pools there are.
-    pub census: Census,
+    pub census: Arc<Census>,
 }
 
-impl Region {
-    fn new(cognito: Arc<dyn Cognito>) -> Self {
-        let aws = Arc::new(Paced::new(cognito));
-        let census = Census::new(Arc::clone(&aws));
-        Self { aws, census }
+/// One region of one account, whichever ways lead there.
+struct Place {
+    budget: Arc<Budget>,
+    /// The way that worked last, for what is nobody's call in particular.
+    latest: Arc<Latest>,
+    census: Arc<Census>,
+}
+
+impl Place {
+    fn new(port: Arc<dyn Cognito>) -> Self {
+        let budget = Arc::new(Budget::new());
+        let latest = Arc::new(Latest(Mutex::new(port)));
+        let paced = Paced::sharing(Arc::clone(&latest) as Arc<dyn Cognito>, &budget, None);
+        Self {
+            budget,
+            latest,
+            census: Arc::new(Census::new(Arc::new(paced))),
+        }
     }
 }
 
-/// The regions of one account.
+/// The regions that the operator's own way and those of classes lead to.
 pub struct Regions {
-    config: SdkConfig,
-    caller: CallerIdentity,
+    own: Way,
     telemetry: Arc<Telemetry>,
-    known: Mutex<HashMap<String, Arc<Region>>>,
+    /// By account and region.
+    places: Mutex<HashMap<(String, String), Place>>,
+    nowhere: Arc<Region>,
 }
 
 impl Regions {
     /// With the credentials of one account.
     #[must_use]
     pub fn new(config: SdkConfig, caller: CallerIdentity, telemetry: Arc<Telemetry>) -> Self {
+        let place = Place::new(Arc::new(Nowhere));
+        let nowhere = Region {
+            aws: Arc::new(Paced::sharing(Arc::new(Nowhere), &place.budget, None)),
+            census: place.census,
+        };
         Self {
-            config,
-            caller,
+            own: Way::own(config, caller),
             telemetry,
-            known: Mutex::default(),
+            places: Mutex::default(),
+            nowhere: Arc::new(nowhere),
         }
     }
 
-    /// One region.
+    /// The operator's own way.
+    #[must_use]
+    pub const fn own(&self) -> &Way {
+        &self.own
+    }
+
+    /// One region by the operator's own way.
     #[must_use]
     pub fn of(&self, region: &str) -> Arc<Region> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        self.by(&self.own, region)
+    }
+
+    /// For an object that no way leads from: no call gets through.
+    #[must_use]
+    pub fn nowhere(&self) -> Arc<Region> {
+        Arc::clone(&self.nowhere)
+    }
+
+    /// One region by some way.
+    #[must_use]
+    pub fn by(&self, way: &Way, region: &str) -> Arc<Region> {
+        let mut known = way.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(region) = known.get(region) {
             return Arc::clone(region);
         }
-        let client = CognitoClient::new(&self.config, region, &self.caller);
-        let counted = Counted {
-            inner: client,
+        let port: Arc<dyn Cognito> = Arc::new(Counted {
+            inner: CognitoClient::by(way, region),
             telemetry: Arc::clone(&self.telemetry),
-        };
-        let made = Arc::new(Region::new(Arc::new(counted)));
+        });
+        let at = (way.caller.account_id.clone(), region.to_owned());
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = places
+            .entry(at)
+            .or_insert_with(|| Place::new(Arc::clone(&port)));
+        place.latest.set(&port);
+        let latest = Arc::clone(&place.latest);
+        let port = Arc::new(Proven { port, latest });
+        let made = Arc::new(Region {
+            aws: Arc::new(Paced::sharing(port, &place.budget, Cap::of(way.caps))),
+            census: Arc::clone(&place.census),
+        });
         known.insert(region.to_owned(), Arc::clone(&made));
         made
+    }
+
+    /// Asks for one pool of a list, to see whether a way leads in.
+    ///
+    /// # Errors
+    /// As AWS refuses it.
+    pub async fn peek(&self, way: &Way, region: &str) -> Result<(), Failure> {
+        let permit = self.by(way, region).aws.acquire(Kind::Read).await;
+        drop(permit);
+        CognitoClient::by(way, region).peek().await
+    }
+}
+
+/// A port that is remembered each time it works.
+struct Proven {
+    port: Arc<dyn Cognito>,
+    latest: Arc<Latest>,
+}
+
+impl Cognito for Proven {
+    fn call_within(&self, call: Call, limit: Duration) -> BoxFuture<'_, Result<Answer, Failure>> {
+        async move {
+            let answer = self.port.call_within(call, limit).await?;
+            self.latest.set(&self.port);
+            Ok(answer)
+        }
+        .boxed()
+    }
+
+    fn clock_offset(&self) -> Option<SignedDuration> {
+        self.port.clock_offset()
+    }
+}
+
+/// The port that worked last.
+struct Latest(Mutex<Arc<dyn Cognito>>);
+
+impl Latest {
+    fn set(&self, port: &Arc<dyn Cognito>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(port);
+    }
+
+    fn get(&self) -> Arc<dyn Cognito> {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Cognito for Latest {
+    fn call_within(&self, call: Call, limit: Duration) -> BoxFuture<'_, Result<Answer, Failure>> {
+        let port = self.get();
+        async move { port.call_within(call, limit).await }.boxed()
+    }
+
+    fn clock_offset(&self) -> Option<SignedDuration> {
+        self.get().clock_offset()
+    }
+}
+
+/// No AWS at all. The core asks it for nothing; should it do so, nothing is sent.
+struct Nowhere;
+
+impl Cognito for Nowhere {
+    fn call_within(&self, call: Call, _: Duration) -> BoxFuture<'_, Result<Answer, Failure>> {
+        let failure = Failure {
+            operation: call.operation(),
+            kind: FailureKind::NotSent,
+            code: "NoClass".to_owned(),
+            message: "the object has no class that can be used".to_owned(),
+            request_id: None,
+        };
+        std::future::ready(Err(failure)).boxed()
+    }
+
+    fn clock_offset(&self) -> Option<SignedDuration> {
+        None
     }
 }
 

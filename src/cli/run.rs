@@ -16,7 +16,7 @@ use super::{EXIT_MISUSE, cluster};
 use crate::aws::identity::CallerIdentity;
 use crate::aws::region::Regions;
 use crate::aws::settings;
-use crate::controller::{Controller, Options, Scope, careful_client};
+use crate::controller::{ClassScope, Controller, Options, Scope, careful_client};
 use crate::election::Timing;
 use crate::election::timing::Disorder;
 use crate::pool::facts::Operator;
@@ -171,6 +171,10 @@ async fn prepare(
         scope: Scope {
             namespaces,
             selector: flags.watch_selector.clone(),
+        },
+        classes: ClassScope {
+            selector: flags.class_selector.clone(),
+            is_required: flags.require_class,
         },
         candidacy,
         concurrency: flags.max_concurrent_reconciles,

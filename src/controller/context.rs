@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kube::Client;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
+use kube::{Client, ResourceExt};
 use tokio::sync::watch;
 
+use super::classes::Classes;
 use super::clock::Clock;
 use super::memories::Memories;
 use super::publish::Publisher;
@@ -17,6 +18,7 @@ use crate::api::IdentityPool;
 use crate::api::condition::{self, READY};
 use crate::aws::region::{Region, Regions};
 use crate::election::Term;
+use crate::pool::class::Membership;
 use crate::pool::facts::{Moment, Operator};
 use crate::pool::settings::PoolId;
 use crate::telemetry::Telemetry;
@@ -30,6 +32,7 @@ pub(super) struct Context {
     pub(super) client: Client,
     pub(super) operator: Arc<Operator>,
     pub(super) regions: Regions,
+    pub(super) classes: Classes,
     pub(super) memories: Arc<Memories>,
     pub(super) publisher: Publisher,
     pub(super) references: Arc<References>,
@@ -52,6 +55,55 @@ impl Context {
         let offset = region.aws.port().clock_offset();
         let term = *self.terms.borrow();
         self.clock.moment(offset, term)
+    }
+
+    /// What an object is to its class.
+    pub(super) fn membership(&self, object: &IdentityPool) -> Membership {
+        let membership = self.classes.table().membership(object);
+        match membership.class() {
+            Some(class) if class.counts_pools() => {
+                let others = self.before(object, &class.name);
+                membership.after(others)
+            }
+            _ => membership,
+        }
+    }
+
+    /// How many objects of a class in the namespace have a pool before this one may: all that are
+    /// older, and the younger ones that have one.
+    fn before(&self, object: &IdentityPool, class: &str) -> usize {
+        let table = self.classes.table();
+        let age = |of: &IdentityPool| (of.creation_timestamp(), of.uid());
+        let comes_first = |other: &IdentityPool| {
+            let has_pool = other
+                .status
+                .as_ref()
+                .is_some_and(|status| status.identity_pool_id.is_some());
+            other.namespace() == object.namespace()
+                && other.uid() != object.uid()
+                && (has_pool || age(other) < age(object))
+                && table.class_of(other) == Some(class)
+        };
+        let others = self.stores.iter().flat_map(Store::state);
+        others
+            .filter(|guarded| guarded.0.as_ref().is_ok_and(comes_first))
+            .count()
+    }
+
+    /// The region that the calls of a pass go to, by the way of the class.
+    pub(super) fn region(&self, membership: &Membership, object: &IdentityPool) -> Arc<Region> {
+        let named = object.spec.region.as_deref();
+        let class = match membership {
+            Membership::Unclassed => {
+                return self.regions.of(named.unwrap_or(&self.operator.region));
+            }
+            Membership::Barred(_) => return self.regions.nowhere(),
+            Membership::Member { class, .. } => class,
+        };
+        match self.classes.way(&class.name) {
+            Some(way) => self.regions.by(&way, named.unwrap_or(&class.home.region)),
+            None => self.regions.nowhere(),
+        }
     }
 
     /// Every readable object in sight.
@@ -104,17 +156,21 @@ pub(super) fn readiness(stores: &[Store<Guarded>]) -> Readiness {
             counted.unknown += 1;
             continue;
         };
-        let conditions = object
-            .status
-            .as_ref()
-            .map(|status| status.conditions.as_slice());
-        let ready = condition::find(conditions.unwrap_or_default(), READY)
-            .map(|condition| condition.status.as_str());
-        match ready {
-            Some("True") => counted.yes += 1,
-            Some("False") => counted.no += 1,
-            _ => counted.unknown += 1,
+        match is_ready(object) {
+            Some(true) => counted.yes += 1,
+            Some(false) => counted.no += 1,
+            None => counted.unknown += 1,
         }
     }
     counted
+}
+
+/// What the condition `Ready` of an object says.
+pub(super) fn is_ready(object: &IdentityPool) -> Option<bool> {
+    let conditions = &object.status.as_ref()?.conditions;
+    match condition::find(conditions, READY)?.status.as_str() {
+        "True" => Some(true),
+        "False" => Some(false),
+        _ => None,
+    }
 }

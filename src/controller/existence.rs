@@ -4,7 +4,7 @@
 //! the object is only woken, and looks at its pool itself. The same list shows the pools
 //! that have no object any more.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +15,10 @@ use kube::runtime::reflector::ObjectRef;
 
 use super::context::{Context, Guarded};
 use super::orphans::Orphans;
+use crate::api::{IdentityPool, IdentityPoolStatus};
 use crate::aws::census::Sweep;
+use crate::aws::region::Region;
+use crate::pool::class::Membership;
 use crate::pool::settings::PoolId;
 
 /// A pool deleted in the console is noticed within about this time, at the price
@@ -32,26 +35,34 @@ pub(super) async fn watch(context: &Context, wakes: &[UnboundedSender<Wake>]) {
         let _ = store.wait_until_ready().await;
     }
     let mut orphans = Orphans::default();
-    let mut known = BTreeSet::new();
+    let mut known = BTreeMap::new();
     loop {
-        let mut regions = recorded(context);
+        let mut places = recorded(context);
         // Where the last object was lost, its pool is an orphan.
-        for region in &known {
-            regions.entry(String::clone(region)).or_default();
+        for (place, region) in &known {
+            let none = || (Arc::clone(region), Vec::new());
+            places.entry(Place::clone(place)).or_insert_with(none);
         }
-        known.extend(regions.keys().cloned());
-        for (region, objects) in regions {
-            if let Some(sweep) = check(context, &region, objects, wakes).await {
-                orphans.count(context, &region, &sweep).await;
+        for (place, (region, objects)) in places {
+            if let Some(sweep) = check(context, &place, &region, objects, wakes).await {
+                orphans.count(context, &place, &region, &sweep).await;
             }
+            known.insert(place, region);
         }
         tokio::time::sleep(PERIOD).await;
     }
 }
 
-/// The objects with a pool, by region.
-fn recorded(context: &Context) -> BTreeMap<String, Vec<(PoolId, ObjectRef<Guarded>)>> {
-    let mut regions = BTreeMap::<String, Vec<_>>::new();
+/// An account and a region.
+pub(super) type Place = (String, String);
+
+/// Pools of a place, and the objects that record them.
+type Recorded = Vec<(PoolId, ObjectRef<Guarded>)>;
+
+/// The objects with a pool, by where it lives, and a way there. A pool that its object's class
+/// does not lead to cannot be looked for.
+fn recorded(context: &Context) -> BTreeMap<Place, (Arc<Region>, Recorded)> {
+    let mut places = BTreeMap::<Place, (Arc<Region>, Recorded)>::new();
     for object in context.objects() {
         let Some(status) = &object.status else {
             continue;
@@ -60,27 +71,55 @@ fn recorded(context: &Context) -> BTreeMap<String, Vec<(PoolId, ObjectRef<Guarde
             continue;
         };
         let region = status.region.as_deref().unwrap_or(&context.operator.region);
+        let Some((account, way)) = way_to(context, &object, status, region) else {
+            continue;
+        };
         let reference = ObjectRef::from_obj(&kube::core::DeserializeGuard(Ok(object.clone())));
-        regions
-            .entry(region.to_owned())
-            .or_default()
-            .push((PoolId::new(id), reference));
+        let place = places.entry((account, region.to_owned()));
+        let (_, recorded) = place.or_insert_with(|| (way, Vec::new()));
+        recorded.push((PoolId::new(id), reference));
     }
-    regions
+    places
+}
+
+fn way_to(
+    context: &Context,
+    object: &IdentityPool,
+    status: &IdentityPoolStatus,
+    region: &str,
+) -> Option<(String, Arc<Region>)> {
+    let membership = context.classes.table().membership(object);
+    let class = match &membership {
+        Membership::Unclassed => {
+            let own = context.operator.account_id.clone();
+            return Some((own, context.regions.of(region)));
+        }
+        Membership::Barred(_) => return None,
+        Membership::Member { class, .. } => class,
+    };
+    let way = context.classes.way(&class.name)?;
+    let account = &way.caller.account_id;
+    let is_there = status
+        .account_id
+        .as_ref()
+        .is_none_or(|lives| lives == account);
+    is_there.then(|| (account.clone(), context.regions.by(&way, region)))
 }
 
 async fn check(
     context: &Context,
-    region: &str,
-    objects: Vec<(PoolId, ObjectRef<Guarded>)>,
+    (account, name): &Place,
+    region: &Region,
+    objects: Recorded,
     wakes: &[UnboundedSender<Wake>],
 ) -> Option<Arc<Sweep>> {
-    let census = &context.regions.of(region).census;
+    let census = &region.census;
     let sweep = match census.sweep_after(Timestamp::now()).await {
         Ok(sweep) => sweep,
         Err(failure) => {
             tracing::warn!(
-                region,
+                account,
+                region = name,
                 code = failure.code,
                 message = failure.message,
                 "pools were not listed"

@@ -5,6 +5,10 @@
 //! something here seems to need a decision, the core lacks a fact or a move.
 
 mod act;
+mod class_keeper;
+mod class_status;
+mod class_watch;
+mod classes;
 mod client;
 mod clock;
 mod context;
@@ -27,6 +31,7 @@ mod stream;
 mod touched;
 mod watch;
 
+pub use classes::ClassScope;
 pub use client::{careful_client, election_client};
 pub use leadership::Candidacy;
 pub(crate) use publish::cut;

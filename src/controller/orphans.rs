@@ -10,8 +10,10 @@ use kube::ResourceExt;
 use kube::runtime::reflector::Store;
 
 use super::context::Context;
+use super::existence::Place;
 use super::objects;
 use crate::aws::census::Sweep;
+use crate::aws::region::Region;
 use crate::pool::orphans::{self, Orphan, Sight};
 use crate::pool::settings::PoolId;
 
@@ -19,23 +21,30 @@ use crate::pool::settings::PoolId;
 /// known after half an hour for every thousand of them, without being felt.
 const LOOKS: usize = 30;
 
-/// The orphans that were told, by region.
+/// The orphans that were told, by where they live.
 #[derive(Debug, Default)]
-pub(super) struct Orphans(HashMap<String, HashSet<PoolId>>);
+pub(super) struct Orphans(HashMap<Place, HashSet<PoolId>>);
 
 impl Orphans {
     /// Counts those in a list, and tells those that are new.
-    pub(super) async fn count(&mut self, context: &Context, region: &str, sweep: &Sweep) {
+    pub(super) async fn count(
+        &mut self,
+        context: &Context,
+        place: &Place,
+        region: &Region,
+        sweep: &Sweep,
+    ) {
         if context.is_selective {
             return;
         }
-        let census = &context.regions.of(region).census;
+        let (_, name) = place;
+        let census = &region.census;
         let recorded = context.recorded_by_others("");
         let examined = census
             .examine(sweep, LOOKS, |id| recorded.contains(id))
             .await;
         if let Err(failure) = examined {
-            tracing::debug!(region, %failure, "not every pool was looked at");
+            tracing::debug!(region = name, %failure, "not every pool was looked at");
         }
         // The pools first: an object is there before its pool is.
         let pools = census.marked(sweep);
@@ -49,18 +58,20 @@ impl Orphans {
         let Some(suspects) = orphans::find(pools, sight) else {
             return;
         };
-        let told = self.0.remove(region).unwrap_or_default();
+        let told = self.0.remove(place).unwrap_or_default();
         let mut confirmed = HashSet::new();
         for orphan in suspects {
             if told.contains(&orphan.id) {
                 confirmed.insert(orphan.id);
             } else if is_confirmed(context, &orphan).await {
-                tell(region, &orphan);
+                tell(name, &orphan);
                 confirmed.insert(orphan.id);
             }
         }
-        context.telemetry.metrics.orphaned(region, confirmed.len());
-        self.0.insert(region.to_owned(), confirmed);
+        self.0.insert(place.clone(), confirmed);
+        let of_region = self.0.iter().filter(|((_, region), _)| region == name);
+        let all = of_region.map(|(_, orphans)| orphans.len()).sum();
+        context.telemetry.metrics.orphaned(name, all);
     }
 }
 

@@ -11,6 +11,8 @@ use tracing::{Instrument, Span, field};
 use super::act::Hands;
 use super::context::{Context, Guarded};
 use crate::api::IdentityPool;
+use crate::aws::session::Subject;
+use crate::pool::class::Membership;
 use crate::pool::facts::Facts;
 use crate::pool::notes::Weight;
 use crate::pool::rest::{Outcome, Rest};
@@ -45,7 +47,9 @@ async fn pass(object: Arc<IdentityPool>, context: &Context) -> Option<std::time:
     let begun = Instant::now();
     let uid = object.uid().unwrap_or_default();
     context.telemetry.metrics.pass_begun();
-    let (last, rest) = moves(object, &uid, context).await;
+    context.classes.settled(&object).await;
+    let subject = Subject::new(&object.namespace().unwrap_or_default(), &object.name_any());
+    let (last, rest) = subject.scope(moves(object, &uid, context)).await;
     if matches!(rest.outcome, Outcome::Applied | Outcome::Unchanged) {
         // What others added to it is in order too.
         context.memories.says(&uid, last.status.as_ref());
@@ -53,6 +57,9 @@ async fn pass(object: Arc<IdentityPool>, context: &Context) -> Option<std::time:
     context.memories.end(&uid, rest.memory.clone());
     if rest.outcome == Outcome::Released || resolve::sources(&last.spec).is_none() {
         context.references.forget(Some(&uid));
+    }
+    if rest.outcome == Outcome::Released {
+        context.classes.forget(&uid);
     }
     tell(&last, &rest, context);
     let reason = rest.reason.map(crate::api::Reason::as_str);
@@ -69,20 +76,21 @@ async fn moves(
     uid: &str,
     context: &Context,
 ) -> (Arc<IdentityPool>, Rest) {
-    let region = object
-        .spec
-        .region
-        .as_deref()
-        .unwrap_or(&context.operator.region);
-    let region = context.regions.of(region);
+    let membership = context.membership(&object);
+    context.classes.begin(uid, &membership);
+    let region = context.region(&membership, &object);
     let mut hands = Hands {
         context,
         region,
         reserved: None,
     };
-    let mut facts = observe(Arc::clone(&object), uid, &hands);
+    let mut facts = observe(Arc::clone(&object), uid, membership, &hands);
     loop {
         facts.moment = context.moment(&hands.region);
+        if let Some(object) = &facts.object {
+            let now = context.classes.table().membership(object);
+            facts.note_membership(&now);
+        }
         let mv = next(&facts);
         // Of an object that is gone the core asks nothing but what became of its pool.
         let object = facts
@@ -108,7 +116,12 @@ async fn moves(
 }
 
 /// What is known before anything is asked.
-fn observe(object: Arc<IdentityPool>, uid: &str, hands: &Hands<'_>) -> Facts {
+fn observe(
+    object: Arc<IdentityPool>,
+    uid: &str,
+    membership: Membership,
+    hands: &Hands<'_>,
+) -> Facts {
     let context = hands.context;
     let recorded = object
         .status
@@ -123,7 +136,8 @@ fn observe(object: Arc<IdentityPool>, uid: &str, hands: &Hands<'_>) -> Facts {
         context.memories.says(uid, object.status.as_ref());
     }
     let touched = context.touched.is(&object);
-    let mut facts = Facts::begin(Arc::clone(&context.operator), moment, object, memory);
+    let operator = Arc::clone(&context.operator);
+    let mut facts = Facts::begin_as(membership, operator, moment, object, memory);
     facts.meddled = meddled;
     facts.export_touched = touched;
     facts.missing = recorded.is_some_and(|id| context.is_missing(&id));

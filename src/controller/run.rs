@@ -22,6 +22,7 @@ use tokio::sync::watch as channel;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::classes::{ClassScope, Classes};
 use super::clock::Clock;
 use super::context::{Context, Guarded, readiness};
 use super::leadership::{Candidacy, Election};
@@ -31,7 +32,7 @@ use super::publish::Publisher;
 use super::references::References;
 use super::touched::{self, Touched};
 use super::watch::{Broken, Report};
-use super::{existence, reconcile, standby, watch};
+use super::{class_watch, existence, reconcile, standby, watch};
 use crate::aws::region::Regions;
 use crate::election::{Loss, Term};
 use crate::pool::facts::Operator;
@@ -61,6 +62,8 @@ pub struct Options {
     pub regions: Regions,
     /// Which objects.
     pub scope: Scope,
+    /// Which classes.
+    pub classes: ClassScope,
     /// How it stands for election; `None`: it leads without being elected.
     pub candidacy: Option<Candidacy>,
     /// Passes at once, 1 at least.
@@ -121,6 +124,7 @@ pub struct Controller {
     config: watcher::Config,
     concurrency: u16,
     election: Option<Election>,
+    class_selector: Option<String>,
 }
 
 /// Completes when this replica leads; for everybody at once.
@@ -135,6 +139,7 @@ impl Controller {
             operator,
             regions,
             scope,
+            classes,
             candidacy,
             concurrency,
             telemetry,
@@ -161,6 +166,7 @@ impl Controller {
             client,
             operator: Arc::new(operator),
             regions,
+            classes: Classes::new(classes.is_required),
             memories,
             telemetry,
             clock,
@@ -176,6 +182,7 @@ impl Controller {
             config: watch::config(scope.selector.as_deref()),
             concurrency: concurrency.max(1),
             election,
+            class_selector: classes.selector,
         }
     }
 
@@ -221,6 +228,7 @@ impl Controller {
             config,
             concurrency,
             election: _,
+            class_selector,
         } = self;
         let leading = leading(&context);
         let mut wakes = Vec::new();
@@ -253,6 +261,7 @@ impl Controller {
             leading.clone().await;
             touched::watch(&context, &wakes).await;
         };
+        let classes = class_watch::watch(&context, class_selector.as_deref(), &wakes);
         let stopped = async {
             stop.cancelled().await;
             tokio::time::sleep(DRAIN).await;
@@ -261,6 +270,7 @@ impl Controller {
             ended = try_join_all(queues) => ended.map(drop),
             () = existence => Ok(()),
             () = exports => Ok(()),
+            never = classes => match never {},
             () = stopped => Err(Error::Drain),
         }
     }

@@ -116,6 +116,7 @@ pub enum Operation {
     GetPrincipalTagAttributeMap,
     SetPrincipalTagAttributeMap,
     GetCallerIdentity,
+    AssumeRole,
 }
 
 impl Operation {
@@ -134,6 +135,7 @@ impl Operation {
         Self::GetPrincipalTagAttributeMap,
         Self::SetPrincipalTagAttributeMap,
         Self::GetCallerIdentity,
+        Self::AssumeRole,
     ];
 
     /// AWS's name of it.
@@ -153,6 +155,7 @@ impl Operation {
             Self::GetPrincipalTagAttributeMap => "GetPrincipalTagAttributeMap",
             Self::SetPrincipalTagAttributeMap => "SetPrincipalTagAttributeMap",
             Self::GetCallerIdentity => "GetCallerIdentity",
+            Self::AssumeRole => "AssumeRole",
         }
     }
 
@@ -172,7 +175,8 @@ impl Operation {
             | Self::ListIdentities
             | Self::GetIdentityPoolRoles
             | Self::GetPrincipalTagAttributeMap
-            | Self::GetCallerIdentity => false,
+            | Self::GetCallerIdentity
+            | Self::AssumeRole => false,
         }
     }
 }

@@ -63,6 +63,14 @@ impl Class {
     }
 }
 
+impl Class {
+    /// Whether it matters how many pools there are in a namespace.
+    #[must_use]
+    pub const fn counts_pools(&self) -> bool {
+        self.fences.counts_pools()
+    }
+}
+
 /// Why a class cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Bar {
@@ -146,6 +154,21 @@ impl Membership {
         }
     }
 
+    /// The same with so many objects before it.
+    #[must_use]
+    pub fn after(self, others: usize) -> Self {
+        match self {
+            Self::Member {
+                class, is_admitted, ..
+            } => Self::Member {
+                class,
+                is_admitted,
+                siblings: others,
+            },
+            other => other,
+        }
+    }
+
     fn defaults(&self) -> Option<&ClassDefaults> {
         self.class().map(|class| &class.defaults)
     }
@@ -200,14 +223,9 @@ impl Catalogue {
         all.map(|(name, _)| name.as_str()).collect()
     }
 
-    /// What an object of a namespace with these labels is, of which `siblings` come before it.
+    /// What an object of a namespace with these labels is.
     #[must_use]
-    pub fn membership(
-        &self,
-        asked: Option<&str>,
-        labels: &BTreeMap<String, String>,
-        siblings: usize,
-    ) -> Membership {
+    pub fn membership(&self, asked: Option<&str>, labels: &BTreeMap<String, String>) -> Membership {
         let name = match self.name_for(asked) {
             Ok(Some(name)) => name,
             Ok(None) => return Membership::Unclassed,
@@ -225,7 +243,7 @@ impl Catalogue {
             Ok(is_admitted) => Membership::Member {
                 class,
                 is_admitted,
-                siblings,
+                siblings: 0,
             },
             Err(why) => Membership::Barred(Bar::new(
                 Reason::InvalidClass,

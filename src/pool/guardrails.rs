@@ -53,6 +53,10 @@ impl Fences {
         })
     }
 
+    pub(super) const fn counts_pools(&self) -> bool {
+        self.plain.max_pools.is_some()
+    }
+
     pub(super) const fn allows_deletion(&self) -> bool {
         self.plain.allow_deletion
     }

@@ -10,6 +10,7 @@ mod advice;
 pub mod call;
 pub mod claim;
 pub mod class;
+pub mod class_report;
 mod create;
 mod deletion;
 pub mod export;

@@ -633,10 +633,10 @@ fn the_class_of_an_object_is_the_one_it_names_or_the_only_default() {
         (&two, None, "SeveralDefaultClasses"),
         (&two, Some("b"), "member true"),
     ] {
-        let membership = catalogue.membership(asked, &shop(), 0);
+        let membership = catalogue.membership(asked, &shop());
         assert_eq!(outcome(&membership), expected, "{asked:?}");
     }
-    let Membership::Barred(bar) = two.membership(None, &shop(), 0) else {
+    let Membership::Barred(bar) = two.membership(None, &shop()) else {
         panic!("two defaults");
     };
     assert!(
@@ -665,7 +665,7 @@ fn a_class_takes_the_namespaces_that_it_selects_and_none_if_it_selects_none() {
         ),
     ] {
         let catalogue = catalogue(&[("a", offer(false, allowed.clone()))], false);
-        let membership = catalogue.membership(Some("a"), &shop(), 0);
+        let membership = catalogue.membership(Some("a"), &shop());
         assert_eq!(outcome(&membership), expected, "{allowed:?}");
     }
 }

@@ -13,7 +13,7 @@ use identity_pool_operator::aws::identity::CallerIdentity;
 use identity_pool_operator::aws::policy::{self, Uses};
 use identity_pool_operator::aws::region::Regions;
 use identity_pool_operator::controller::{
-    Candidacy, Controller, Options, Scope, careful_client, election_client,
+    Candidacy, ClassScope, Controller, Options, Scope, careful_client, election_client,
 };
 use identity_pool_operator::election::Timing;
 use identity_pool_operator::pool::facts::Operator;
@@ -33,6 +33,9 @@ pub(crate) const ACCOUNT: &str = "123456789012";
 /// The access key of operators in this process, and of the binary as `start::command` runs it.
 pub(crate) const ACCESS_KEY: &str = "AKIATEST";
 
+/// Label by which the operators of a test know its classes.
+pub(crate) const CLASS_LABEL: &str = "test";
+
 /// Nothing honest takes as long; a test that hangs says what it waited for.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -51,6 +54,8 @@ pub(crate) struct Setup {
     pub(crate) selector: Option<String>,
     /// Takes part in the election of the namespace under this name.
     pub(crate) elected: Option<(&'static str, Timing)>,
+    /// Refuses objects without a class.
+    pub(crate) requires_class: bool,
 }
 
 impl Default for Setup {
@@ -64,6 +69,7 @@ impl Default for Setup {
             endpoint: None,
             selector: None,
             elected: None,
+            requires_class: false,
         }
     }
 }
@@ -511,6 +517,11 @@ impl Running {
                 candidacy,
                 operator,
                 regions: Regions::new(aws, caller, Arc::clone(&told)),
+                // Tests share a cluster, and classes are everybody's.
+                classes: ClassScope {
+                    selector: Some(format!("{CLASS_LABEL}={namespace}")),
+                    is_required: setup.requires_class,
+                },
                 scope: Scope {
                     namespaces: vec![namespace],
                     selector: setup.selector,

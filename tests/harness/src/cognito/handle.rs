@@ -109,6 +109,12 @@ impl FakeCognito {
 
     // === look ===
 
+    /// Every session that was opened for a role.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<super::Session> {
+        self.shared.world().sessions.all().cloned().collect()
+    }
+
     /// Wire JSON of every live pool of every account and region.
     #[must_use]
     pub fn pools(&self) -> Vec<Value> {

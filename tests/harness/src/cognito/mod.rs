@@ -1,4 +1,4 @@
-//! A fake of Amazon Cognito identity pools (and of the one STS call).
+//! A fake of Amazon Cognito identity pools, and of the STS calls around them.
 //!
 //! An HTTP server that speaks JSON 1.1 as AWS does, for any SDK. It is
 //! faithful where emulators are not: `UpdateIdentityPool` replaces the whole
@@ -27,6 +27,7 @@ mod pools;
 mod semantics;
 mod server;
 mod service;
+mod sessions;
 mod settings;
 mod signature;
 #[cfg(test)]
@@ -40,6 +41,7 @@ pub use faults::{Fault, FaultKind};
 pub use handle::{Builder, FakeCognito};
 pub use journal::{Call, Outcome};
 pub use policy::Policy;
+pub use sessions::{AssumableRole, Session};
 pub use settings::{Settings, UpdateMode};
 
 /// The control endpoint, described for `--help`.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::policy::Policy;
+use super::sessions::AssumableRole;
 
 /// How `UpdateIdentityPool` treats members that the request leaves out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,6 +51,11 @@ pub struct Settings {
     pub default_account: String,
     /// Account by access key id.
     pub accounts: BTreeMap<String, String>,
+    /// Roles that can be assumed, by ARN; no other can.
+    pub roles: BTreeMap<String, AssumableRole>,
+    /// Calls per second of all operations together, of one account in each region, instead of
+    /// `account_rate`; 0 admits none.
+    pub account_rates: BTreeMap<String, f64>,
     /// Operations that IAM denies to everyone.
     pub denied: BTreeSet<String>,
     /// What IAM allows an access key; one without a policy may do everything.
@@ -76,6 +82,8 @@ impl Default for Settings {
             signature_window: Duration::from_mins(5),
             default_account: "123456789012".to_owned(),
             accounts: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            account_rates: BTreeMap::new(),
             denied: BTreeSet::new(),
             policies: BTreeMap::new(),
             missing_user_pools: BTreeSet::new(),

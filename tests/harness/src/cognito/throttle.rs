@@ -31,8 +31,13 @@ impl Throttle {
         operation: &str,
         now: Instant,
     ) -> bool {
+        let of_account = settings.account_rates.get(&scope.account).copied();
+        let of_account = of_account.or(settings.account_rate);
+        if of_account.is_some_and(|rate| rate <= 0.0) {
+            return false;
+        }
         let limits = [
-            ("", settings.account_rate),
+            ("", of_account),
             (operation, settings.rates.get(operation).copied()),
         ];
         let limits = limits

@@ -35,10 +35,10 @@ pub(super) struct Request {
 impl Request {
     pub(super) fn read(headers: &HeaderMap, body: Bytes) -> Self {
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let form = header("content-type")
+        let is_form = header("content-type")
             .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
-        let (service, operation, input) = if form {
-            (Service::Sts, form_action(&body), Ok(Object::new()))
+        let (service, operation, input) = if is_form {
+            (Service::Sts, form_action(&body), Ok(form(&body)))
         } else {
             let target = header("x-amz-target").unwrap_or("");
             let operation = target.strip_prefix(TARGET).unwrap_or(target);
@@ -118,14 +118,32 @@ fn form_action(body: &[u8]) -> String {
     action.map_or(String::new(), |(_, action)| action.to_owned())
 }
 
+/// The fields of a form, without what every request has.
+fn form(body: &[u8]) -> Object {
+    let pairs = form_urlencoded::parse(body);
+    let pairs = pairs.filter(|(name, _)| !["Action", "Version"].contains(&name.as_ref()));
+    pairs
+        .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
+        .collect()
+}
+
+/// The members of an answer, structures in structures.
+fn members(value: &Value) -> String {
+    let mut text = String::new();
+    for (member, value) in value.as_object().into_iter().flatten() {
+        let inner = match value {
+            Value::Object(_) => members(value),
+            other => escaped(other.as_str().unwrap_or("")),
+        };
+        // Writing to a String cannot fail.
+        let _ = write!(text, "<{member}>{inner}</{member}>");
+    }
+    text
+}
+
 fn xml_answer(request: &Request, value: &Value, id: &str) -> String {
     let name = &request.operation;
-    let mut members = String::new();
-    for (member, value) in value.as_object().into_iter().flatten() {
-        let text = escaped(value.as_str().unwrap_or(""));
-        // Writing to a String cannot fail.
-        let _ = write!(members, "<{member}>{text}</{member}>");
-    }
+    let members = members(value);
     format!(
         "<{name}Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
          <{name}Result>{members}</{name}Result>\

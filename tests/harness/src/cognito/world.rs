@@ -19,7 +19,9 @@ use super::faults::{FaultKind, Faults};
 use super::journal::{Call, Journal, Outcome};
 use super::monitor::Monitor;
 use super::operations::{self, Answer, Effect, Operation, Service, Turn};
+use super::policy::Policy;
 use super::pools::{OWNER_TAG, Object, Pool, Pools, Scope, Standing};
+use super::sessions::Sessions;
 use super::settings::Settings;
 use super::signature;
 use super::throttle::Throttle;
@@ -37,6 +39,7 @@ pub(super) struct World {
     pub(super) journal: Journal,
     pub(super) monitor: Monitor,
     pub(super) faults: Faults,
+    pub(super) sessions: Sessions,
     throttle: Throttle,
     writing: HashSet<String>,
 }
@@ -48,6 +51,13 @@ pub(super) struct Visit {
     pub(super) request: Request,
     pub(super) scope: Scope,
     pub(super) fault: Option<FaultKind>,
+}
+
+impl Visit {
+    fn access_key(&self) -> &str {
+        let signed = self.request.signed.as_ref();
+        signed.map_or("", |signed| signed.access_key.as_str())
+    }
 }
 
 /// A call that AWS has let in.
@@ -161,6 +171,7 @@ impl World {
         let answer = (operation.run)(&mut Turn {
             world: self,
             scope: &visit.scope,
+            access_key: visit.access_key(),
             input: &input,
         })?;
         if let Some((owner, twin)) = twin {
@@ -190,7 +201,15 @@ impl World {
             settings.aws_now(),
             settings.signature_window,
         )?;
-        if signed.access_key.starts_with("EXPIRED") {
+        let session = self.sessions.get(&signed.access_key);
+        if signed.access_key.starts_with("ASIA") && session.is_none() {
+            return Err(ApiError::new(
+                "UnrecognizedClientException",
+                "The security token included in the request is invalid.",
+            ));
+        }
+        let is_over = session.is_some_and(|session| session.expires <= settings.aws_now());
+        if is_over || signed.access_key.starts_with("EXPIRED") {
             return Err(ApiError::new(
                 "ExpiredTokenException",
                 "The security token included in the request is expired",
@@ -208,11 +227,27 @@ impl World {
             let action = format!("{}:{}", operation.service.signing_name(), operation.name);
             return Err(ApiError::access_denied(&visit.scope.account, &action, "*"));
         }
-        let policy = signed.and_then(|signed| self.settings.policies.get(&signed.access_key));
+        let policy = signed.and_then(|signed| self.policy_of(&signed.access_key));
         policy.map_or(Ok(()), |policy| {
             let input = visit.request.input.as_ref().ok();
             authorization::check(policy, operation, input, &visit.scope, &self.pools)
         })
+    }
+
+    /// What IAM allows an access key, or the role of its session.
+    fn policy_of(&self, access_key: &str) -> Option<&Policy> {
+        let Some(session) = self.sessions.get(access_key) else {
+            return self.settings.policies.get(access_key);
+        };
+        self.settings.roles.get(&session.role)?.policy.as_ref()
+    }
+
+    fn account_of(&self, access_key: &str) -> String {
+        let session = self.sessions.get(access_key);
+        session.map_or_else(
+            || self.settings.account_of(access_key),
+            |session| session.account().to_owned(),
+        )
     }
 
     fn lock_pool(
@@ -259,7 +294,7 @@ impl World {
     fn scope_of(&self, request: &Request, pool_id: Option<&str>) -> Scope {
         match &request.signed {
             Ok(signed) => Scope {
-                account: self.settings.account_of(&signed.access_key),
+                account: self.account_of(&signed.access_key),
                 region: signed.region.clone(),
             },
             Err(_) => Scope {

@@ -68,6 +68,7 @@ pub(super) type Answer = Result<Value, ApiError>;
 pub(super) struct Turn<'a> {
     pub(super) world: &'a mut World,
     pub(super) scope: &'a Scope,
+    pub(super) access_key: &'a str,
     pub(super) input: &'a Object,
 }
 
@@ -203,6 +204,10 @@ static OPERATIONS: &[Operation] = {
                 model::NOTHING,
                 sts::caller_identity,
             )
+        },
+        Operation {
+            service: Service::Sts,
+            ..cognito("AssumeRole", Reads, model::NOTHING, sts::assume_role)
         },
     ]
 };
