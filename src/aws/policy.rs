@@ -31,6 +31,8 @@ pub struct Uses {
     pub installation: Option<String>,
     /// ARN patterns of the roles that objects may name; none means no roles at all.
     pub roles: Vec<String>,
+    /// ARN patterns of the roles that classes name; none means that no role is assumed.
+    pub class_roles: Vec<String>,
     /// Whether objects have `principalTagAttributeMaps`.
     pub principal_tags: bool,
     /// Whether it runs with `--allow-adoption`.
@@ -48,6 +50,7 @@ impl Default for Uses {
             regions: Vec::new(),
             installation: None,
             roles: Vec::new(),
+            class_roles: Vec::new(),
             principal_tags: false,
             adoption: false,
             deletion: true,
@@ -140,7 +143,7 @@ impl Uses {
             self.look(),
             self.keep(),
         ];
-        let wanted = [self.delete(), self.grant(), self.pass()];
+        let wanted = [self.delete(), self.grant(), self.pass(), self.assume()];
         always
             .into_iter()
             .chain(wanted.into_iter().flatten())
@@ -216,6 +219,14 @@ impl Uses {
         self.has_roles().then(|| Statement {
             action: vec!["iam:PassRole".to_owned()],
             ..Statement::allow("PassRoles", &[], self.roles.clone())
+        })
+    }
+
+    /// Sessions of classes bear tags.
+    fn assume(&self) -> Option<Statement> {
+        (!self.class_roles.is_empty()).then(|| Statement {
+            action: vec!["sts:AssumeRole".to_owned(), "sts:TagSession".to_owned()],
+            ..Statement::allow("AssumeClassRoles", &[], self.class_roles.clone())
         })
     }
 
@@ -295,6 +306,7 @@ fn example() -> Uses {
         regions: vec!["eu-west-1".to_owned()],
         installation: Some("production".to_owned()),
         roles: vec![format!("arn:aws:iam::{account}:role/identity-pools/*")],
+        class_roles: vec!["arn:aws:iam::210987654321:role/identity-pools".to_owned()],
         principal_tags: true,
         adoption: true,
         ..Uses::default()
@@ -318,9 +330,11 @@ mod tests {
     #[test]
     fn with_everything_in_use_every_call_is_allowed_and_no_other() {
         let all = Operation::ALL.iter().map(|operation| action(*operation));
-        // STS needs no permission to say who asks.
-        let all = all.filter(|action| !action.ends_with("GetCallerIdentity"));
-        let expected: BTreeSet<String> = all.chain(["iam:PassRole".to_owned()]).collect();
+        // STS needs no permission to say who asks, and has one of its own for the other call.
+        let of_sts = ["GetCallerIdentity", "AssumeRole"];
+        let all = all.filter(|action| !of_sts.iter().any(|name| action.ends_with(name)));
+        let others = ["iam:PassRole", "sts:AssumeRole", "sts:TagSession"].map(str::to_owned);
+        let expected: BTreeSet<String> = all.chain(others).collect();
         assert_eq!(actions(&example()), expected);
         let closed = Uses {
             adoption: false,

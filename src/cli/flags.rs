@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
+use super::classes::ClassFlags;
 use super::election::Election;
 use crate::telemetry;
 
@@ -35,12 +36,8 @@ pub(super) struct Flags {
     /// Let objects take over pools that this operator did not make (spec.adopt)
     #[arg(long, env = "ALLOW_ADOPTION")]
     pub(super) allow_adoption: bool,
-    /// Refuse objects that are of no class: none named, and no default one
-    #[arg(long, env = "REQUIRE_CLASS")]
-    pub(super) require_class: bool,
-    /// Label selector of the classes to look after, where several operators share a cluster [default: all]
-    #[arg(long, env = "CLASS_SELECTOR")]
-    pub(super) class_selector: Option<String>,
+    #[command(flatten)]
+    pub(super) classes: ClassFlags,
     /// Wait for an AWS region and credentials that are not there, and say so, instead of ending
     #[arg(long, env = "WAIT_FOR_AWS")]
     pub(super) wait_for_aws: bool,

@@ -1,6 +1,7 @@
 //! The command line: what can be asked of the binary.
 
 mod aws;
+mod classes;
 mod cluster;
 mod election;
 mod flags;

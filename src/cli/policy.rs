@@ -25,6 +25,9 @@ pub(super) struct Flags {
     /// ARN patterns of the roles that objects may name, comma-separated [default: no roles]
     #[arg(long, value_delimiter = ',', value_parser = role)]
     pass_roles: Vec<String>,
+    /// ARN patterns of the roles that classes name, comma-separated [default: none is assumed]
+    #[arg(long, value_delimiter = ',', value_parser = role)]
+    assume_roles: Vec<String>,
     /// Objects have principalTagAttributeMaps
     #[arg(long)]
     principal_tags: bool,
@@ -45,6 +48,7 @@ pub(super) fn print(flags: Flags) -> Result<(), Error> {
         account_id,
         partition,
         pass_roles,
+        assume_roles,
         principal_tags,
         allow_adoption,
         deletion,
@@ -55,6 +59,7 @@ pub(super) fn print(flags: Flags) -> Result<(), Error> {
         regions: region,
         installation: installation_id,
         roles: pass_roles,
+        class_roles: assume_roles,
         principal_tags,
         adoption: allow_adoption,
         deletion,

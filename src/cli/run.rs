@@ -16,7 +16,7 @@ use super::{EXIT_MISUSE, cluster};
 use crate::aws::identity::CallerIdentity;
 use crate::aws::region::Regions;
 use crate::aws::settings;
-use crate::controller::{ClassScope, Controller, Options, Scope, careful_client};
+use crate::controller::{Controller, Options, Scope, careful_client};
 use crate::election::Timing;
 use crate::election::timing::Disorder;
 use crate::pool::facts::Operator;
@@ -172,10 +172,7 @@ async fn prepare(
             namespaces,
             selector: flags.watch_selector.clone(),
         },
-        classes: ClassScope {
-            selector: flags.class_selector.clone(),
-            is_required: flags.require_class,
-        },
+        classes: flags.classes.scope(),
         candidacy,
         concurrency: flags.max_concurrent_reconciles,
         telemetry: Arc::clone(telemetry),

@@ -26,8 +26,9 @@ use super::existence::Wake;
 use super::sentence::sentence;
 use super::{stream, watch};
 use crate::api::{IdentityPool, IdentityPoolClass};
-use crate::pool::class::Offer;
+use crate::pool::class::{Listing, Offer};
 use crate::pool::class_report;
+use crate::telemetry::health;
 
 /// Between two objects that a change wakes: 1,000 of them begin within five seconds, and edits of
 /// others find their place in between.
@@ -110,7 +111,8 @@ impl Keeper<'_> {
                 let listed = self.listing.take().unwrap_or_default();
                 self.kept.retain(|name, _| listed.contains(name));
                 self.unreadable.retain(|name, _| listed.contains(name));
-                self.context.classes.table().listed = true;
+                self.context.classes.table().catalogue.listing = Listing::Complete;
+                self.context.telemetry.health.holds(health::CLASSES);
             }
             Ok(Event::Apply(object)) => self.take(object),
             Ok(Event::Delete(object)) => {
@@ -122,11 +124,14 @@ impl Keeper<'_> {
                 let Some(why) = refused(&error) else {
                     return;
                 };
-                // Without the definition, or without the permission, there is no class to be of.
-                let was_listed = std::mem::replace(&mut self.context.classes.table().listed, true);
-                if !was_listed {
-                    tracing::warn!("no IdentityPoolClass can be used: {why}");
+                let listing = &mut self.context.classes.table().catalogue.listing;
+                if *listing == Listing::Complete {
+                    return;
                 }
+                let what = format!("identitypoolclasses cannot be listed: {why}");
+                tracing::warn!("{what}");
+                self.context.telemetry.health.fails(health::CLASSES, what);
+                *listing = Listing::Refused(why);
             }
         }
         self.try_those_due();
@@ -264,9 +269,8 @@ impl Keeper<'_> {
 fn refused(error: &watcher::Error) -> Option<String> {
     match error {
         watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error) => {
-            let status = match error {
-                kube::Error::Api(status) => status,
-                _ => return None,
+            let kube::Error::Api(status) = error else {
+                return None;
             };
             matches!(status.code, 403 | 404).then(|| sentence(error))
         }

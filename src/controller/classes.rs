@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use crate::api::IdentityPool;
 use crate::api::names::NAMESPACE_LABEL;
 use crate::aws::way::Way;
-use crate::pool::class::{Catalogue, Membership};
+use crate::pool::class::{Catalogue, Listing, Membership};
 
 /// A pass waits this long for a class whose way into AWS is being tried; it takes two calls. Then
 /// it says so, and is woken when it is known.
@@ -31,8 +31,6 @@ pub struct ClassScope {
 /// What is known.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    /// Classes have been listed, or there can be none.
-    pub(super) listed: bool,
     /// Labels of namespaces are known, or nobody needs them.
     pub(super) labelled: bool,
     pub(super) catalogue: Catalogue,
@@ -71,7 +69,8 @@ impl Table {
 
     fn is_settled(&self, object: &IdentityPool) -> bool {
         let class = self.class_of(object);
-        self.listed && class.is_none_or(|name| self.labelled && !self.untried.contains(name))
+        let is_listed = self.catalogue.listing != Listing::Awaited;
+        is_listed && class.is_none_or(|name| self.labelled && !self.untried.contains(name))
     }
 }
 
@@ -83,9 +82,11 @@ pub(super) struct Classes {
 }
 
 impl Classes {
-    pub(super) fn new(is_required: bool) -> Self {
+    /// `None`: classes are not looked after.
+    pub(super) fn new(scope: Option<&ClassScope>) -> Self {
         let mut table = Table::default();
-        table.catalogue.is_required = is_required;
+        table.catalogue.is_required = scope.is_some_and(|scope| scope.is_required);
+        table.catalogue.listing = scope.map_or(Listing::Ignored, |_| Listing::Awaited);
         Self {
             table: Mutex::new(table),
             revision: watch::channel(0).0,

@@ -37,7 +37,7 @@ pub(super) async fn reconcile(
     );
     // Recorded later: in JSON the name of the span itself takes this place at first.
     span.record("name", object.name_any());
-    let rest = pass(Arc::new(object.clone()), &context)
+    let rest = Box::pin(pass(Arc::new(object.clone()), &context))
         .instrument(span)
         .await;
     Ok(rest.map_or_else(Action::await_change, Action::requeue))

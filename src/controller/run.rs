@@ -36,8 +36,8 @@ use super::{class_watch, existence, reconcile, standby, watch};
 use crate::aws::region::Regions;
 use crate::election::{Loss, Term};
 use crate::pool::facts::Operator;
-use crate::telemetry::Telemetry;
 use crate::telemetry::admin::Count;
+use crate::telemetry::{Telemetry, health};
 
 /// Running passes may take this long after a stop: two AWS calls at their
 /// deadline and the writes around them; below Kubernetes' usual 30 s of grace.
@@ -62,8 +62,8 @@ pub struct Options {
     pub regions: Regions,
     /// Which objects.
     pub scope: Scope,
-    /// Which classes.
-    pub classes: ClassScope,
+    /// Which classes; `None`: they are not looked after.
+    pub classes: Option<ClassScope>,
     /// How it stands for election; `None`: it leads without being elected.
     pub candidacy: Option<Candidacy>,
     /// Passes at once, 1 at least.
@@ -124,7 +124,7 @@ pub struct Controller {
     config: watcher::Config,
     concurrency: u16,
     election: Option<Election>,
-    class_selector: Option<String>,
+    classes: Option<ClassScope>,
 }
 
 /// Completes when this replica leads; for everybody at once.
@@ -166,7 +166,7 @@ impl Controller {
             client,
             operator: Arc::new(operator),
             regions,
-            classes: Classes::new(classes.is_required),
+            classes: Classes::new(classes.as_ref()),
             memories,
             telemetry,
             clock,
@@ -182,7 +182,7 @@ impl Controller {
             config: watch::config(scope.selector.as_deref()),
             concurrency: concurrency.max(1),
             election,
-            class_selector: classes.selector,
+            classes,
         }
     }
 
@@ -228,7 +228,7 @@ impl Controller {
             config,
             concurrency,
             election: _,
-            class_selector,
+            classes,
         } = self;
         let leading = leading(&context);
         let mut wakes = Vec::new();
@@ -261,7 +261,7 @@ impl Controller {
             leading.clone().await;
             touched::watch(&context, &wakes).await;
         };
-        let classes = class_watch::watch(&context, class_selector.as_deref(), &wakes);
+        let classes = followed(&context, classes, &wakes);
         let stopped = async {
             stop.cancelled().await;
             tokio::time::sleep(DRAIN).await;
@@ -274,6 +274,23 @@ impl Controller {
             () = stopped => Err(Error::Drain),
         }
     }
+}
+
+/// Follows classes, where they are looked after.
+async fn followed(
+    context: &Arc<Context>,
+    classes: Option<ClassScope>,
+    wakes: &[mpsc::UnboundedSender<existence::Wake>],
+) -> Infallible {
+    let Some(scope) = classes else {
+        return std::future::pending().await;
+    };
+    context
+        .telemetry
+        .health
+        .fails(health::CLASSES, "identitypoolclasses are being listed");
+    let selector = scope.selector.as_deref();
+    Box::pin(class_watch::watch(context, selector, wakes)).await
 }
 
 fn watches(client: &Client, scope: &Scope) -> Vec<Watch> {

@@ -102,9 +102,25 @@ pub struct Offer {
     pub class: Result<Arc<Class>, Bar>,
 }
 
+/// How far the classes are known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Listing {
+    /// All of them are.
+    #[default]
+    Complete,
+    /// They are being listed.
+    Awaited,
+    /// The apiserver does not list them, and why.
+    Refused(String),
+    /// The operator does not look after classes.
+    Ignored,
+}
+
 /// All classes.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
+    /// Whether these are all.
+    pub listing: Listing,
     /// By name.
     pub offers: BTreeMap<String, Offer>,
     /// Whether an object without a class is refused.
@@ -226,6 +242,9 @@ impl Catalogue {
     /// What an object of a namespace with these labels is.
     #[must_use]
     pub fn membership(&self, asked: Option<&str>, labels: &BTreeMap<String, String>) -> Membership {
+        if let Some(bar) = self.unlisted(asked) {
+            return Membership::Barred(bar);
+        }
         let name = match self.name_for(asked) {
             Ok(Some(name)) => name,
             Ok(None) => return Membership::Unclassed,
@@ -249,6 +268,26 @@ impl Catalogue {
                 Reason::InvalidClass,
                 format!(
                     "Class {name} cannot be used: spec.allowedNamespaces is no selector: {why}."
+                ),
+            )),
+        }
+    }
+
+    /// Before the classes are known nobody can tell that an object has none: there may be a default.
+    fn unlisted(&self, asked: Option<&str>) -> Option<Bar> {
+        let unknown = |why: &str| {
+            let begin = "It is not known yet which classes there are";
+            Bar::new(Reason::ClassNotReady, format!("{begin}{why}."))
+        };
+        match (&self.listing, asked) {
+            (Listing::Complete, _) | (Listing::Ignored, None) => None,
+            (Listing::Awaited, _) => Some(unknown("")),
+            (Listing::Refused(why), _) => Some(unknown(&format!(": {why}"))),
+            (Listing::Ignored, Some(name)) => Some(Bar::new(
+                Reason::UnknownClass,
+                format!(
+                    "spec.className is {name:?}, but the operator does not look after classes. Run it \
+                     with --classes, or remove spec.className."
                 ),
             )),
         }

@@ -390,23 +390,19 @@ fn misled(facts: &Facts, account: &str, region: &str) -> String {
     }
     if account != facts.operator.account_id {
         let other = &facts.operator.account_id;
-        match facts.membership.class() {
-            Some(class) => {
-                let name = &class.name;
-                lives.push(format!(
-                    "in account {account}, but class {name} leads to account {other}"
-                ));
-                mend.push(format!(
-                    "set spec.className to a class of account {account}"
-                ));
-            }
-            None => {
-                lives.push(format!(
-                    "in account {account}, but the operator runs in account {other}"
-                ));
-                mend.push(format!("run the operator in account {account}"));
-            }
-        }
+        let (leads, way_out) = facts.membership.class().map_or_else(
+            || {
+                let leads = format!("the operator runs in account {other}");
+                (leads, format!("run the operator in account {account}"))
+            },
+            |class| {
+                let leads = format!("class {} leads to account {other}", class.name);
+                let way_out = format!("set spec.className to a class of account {account}");
+                (leads, way_out)
+            },
+        );
+        lives.push(format!("in account {account}, but {leads}"));
+        mend.push(way_out);
     }
     format!(
         "The pool of this object lives {}. A pool cannot move, so no call is made and no other \

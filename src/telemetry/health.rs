@@ -18,6 +18,9 @@ pub const AWS: &str = "aws-identity";
 /// Check: all objects have been listed once.
 pub const OBJECTS: &str = "objects-listed";
 
+/// Check: all classes have been listed once, where they are looked after.
+pub const CLASSES: &str = "classes-listed";
+
 impl Health {
     /// A check holds.
     pub fn holds(&self, check: &'static str) {

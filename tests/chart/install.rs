@@ -215,11 +215,18 @@ async fn the_definitions_are_those_of_the_repository_but_for_the_marks_of_the_re
     let rendered = Helm::offline()
         .render(&json!({}), crate::helm::SERVED)
         .expect("rendered");
-    let mut crd = crate::helm::only(&rendered, "CustomResourceDefinition").clone();
-    let metadata = crd["metadata"].as_object_mut().expect("metadata");
-    metadata.remove("labels");
-    let annotations = metadata.remove("annotations").expect("annotations");
-    assert_eq!(annotations, json!({ "helm.sh/resource-policy": "keep" }));
-    let stored: Value = serde_saphyr::from_str(&text("crds/identitypools.yaml")).expect("YAML");
-    assert_eq!(crd, stored);
+    for file in ["identitypools", "identitypoolclasses"] {
+        let is_it = |document: &&Value| {
+            document["kind"] == "CustomResourceDefinition"
+                && document["spec"]["names"]["plural"] == file
+        };
+        let mut crd = rendered.iter().find(is_it).expect("it is there").clone();
+        let metadata = crd["metadata"].as_object_mut().expect("metadata");
+        metadata.remove("labels");
+        let annotations = metadata.remove("annotations").expect("annotations");
+        assert_eq!(annotations, json!({ "helm.sh/resource-policy": "keep" }));
+        let stored = text(&format!("crds/{file}.yaml"));
+        let stored: Value = serde_saphyr::from_str(&stored).expect("YAML");
+        assert_eq!(crd, stored);
+    }
 }

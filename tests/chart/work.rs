@@ -7,11 +7,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use harness::cognito::FakeCognito;
+use harness::cognito::{AssumableRole, FakeCognito};
 use harness::control_plane::{ControlPlane, Namespace, Settings};
 use harness::operator::{Operator, Signal};
 use harness::scratch::Scratch;
-use identity_pool_operator::api::IdentityPool;
+use identity_pool_operator::api::{IdentityPool, IdentityPoolClass};
 use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use kube::Client;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
@@ -24,6 +24,9 @@ use crate::helm::{Helm, SERVED, only};
 /// Nothing honest takes as long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The Secret of the class.
+const EXTERNAL_IDS: &str = "external-ids";
+
 const ACK: &str = "iam.services.k8s.aws";
 
 /// What the operator is used for in a run.
@@ -35,6 +38,8 @@ pub(crate) enum Use {
     Namespaced,
     References,
     Exports,
+    /// A class whose role is assumed with an external id out of a Secret.
+    Classes,
 }
 
 impl Use {
@@ -47,12 +52,15 @@ impl Use {
                 "objects": [{ "apiGroup": ACK, "resources": ["roles"] }],
             } } }),
             Self::Exports => json!({ "rbac": { "exports": { "enabled": true } } }),
+            Self::Classes => json!({ "classes": {
+                "enabled": true, "externalIdSecrets": [EXTERNAL_IDS],
+            } }),
         }
     }
 
     fn spec(self) -> Value {
         match self {
-            Self::Pools | Self::Watched | Self::Namespaced => json!({}),
+            Self::Pools | Self::Watched | Self::Namespaced | Self::Classes => json!({}),
             Self::References => json!({
                 "developerProviderNameFrom": { "configMapKeyRef": { "name": "ids", "key": "developer" } },
                 "supportedLoginProvidersFrom": { "api.twitter.com": { "secretKeyRef": { "name": "ids", "key": "twitter" } } },
@@ -139,7 +147,7 @@ impl Run {
                 json!({ "spec": { "user": self.user, "resourceAttributes": {
                 "group": grant.group, "resource": resource, "subresource": below, "verb": grant.verb,
                 "namespace": if resource == "namespaces" { "kube-system" } else { &self.namespace },
-                "name": match resource { "leases" => "identity-pool-operator", "namespaces" => "kube-system", _ => "" },
+                "name": match resource { "leases" => "identity-pool-operator", "namespaces" => "kube-system", "secrets" => EXTERNAL_IDS, _ => "" },
             } } }),
             );
             let asked: SubjectAccessReview = asked.expect("a review");
@@ -188,11 +196,15 @@ impl Run {
         let second = self.operator("second.log");
         second.ready().await.expect("ready");
         self.sources("1").await;
-        let object = json!({
+        self.class().await;
+        let mut object = json!({
             "apiVersion": "cognito-identity.dev/v1alpha1", "kind": "IdentityPool",
             "metadata": { "name": "pool", "labels": { "run": self.namespace } },
             "spec": self.used_for.spec(),
         });
+        if self.used_for == Use::Classes {
+            object["spec"]["className"] = json!(self.namespace);
+        }
         let object = serde_json::from_value(object).expect("an object");
         self.pools()
             .create(&PostParams::default(), &object)
@@ -260,6 +272,45 @@ impl Run {
             })
             .await;
         }
+    }
+
+    /// Offers a class, and waits until the operator tells of it.
+    async fn class(&self) {
+        if self.used_for != Use::Classes {
+            return;
+        }
+        let role = "arn:aws:iam::111111111111:role/pools";
+        self.fake.configure(|settings| {
+            let assumable = AssumableRole {
+                external_id: Some("shops".to_owned()),
+                ..AssumableRole::default()
+            };
+            settings.roles.insert(role.to_owned(), assumable);
+        });
+        let secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": EXTERNAL_IDS },
+            "stringData": { "shops": "shops" } });
+        apply(&self.client, &self.namespace, &secret).await;
+        let class = json!({
+            "apiVersion": "cognito-identity.dev/v1alpha1", "kind": "IdentityPoolClass",
+            "metadata": { "name": self.namespace, "labels": { "run": self.namespace } },
+            "spec": {
+                "roleARN": role,
+                "externalIdFrom": { "secretKeyRef": { "name": EXTERNAL_IDS, "key": "shops" } },
+                "allowedNamespaces": { "matchLabels": { "kubernetes.io/metadata.name": self.namespace } },
+                "guardrails": { "allowDeletion": true },
+            },
+        });
+        apply(&self.client, &self.namespace, &class).await;
+        let classes: Api<IdentityPoolClass> = Api::all(self.client.clone());
+        until("the class is usable", async || {
+            let class = classes.get(&self.namespace).await.expect("there");
+            let status = class.status.as_ref()?;
+            let is_held = class.metadata.finalizers.is_some();
+            let mut conditions = status.conditions.iter();
+            let is_ready = conditions.any(|told| told.reason == "ClassUsable");
+            (is_held && is_ready).then_some(())
+        })
+        .await;
     }
 
     /// Spoils what the operator exports, and waits until it is put right.
@@ -370,6 +421,9 @@ pub(crate) fn rendered(used_for: Use, namespace: &str) -> Vec<Value> {
     let mut values = used_for.values();
     values["fullnameOverride"] = json!(namespace);
     values["watchSelector"] = json!(format!("run={namespace}"));
+    if used_for == Use::Classes {
+        values["classes"]["selector"] = json!(format!("run={namespace}"));
+    }
     values["leaderElection"] = json!({ "namespace": namespace });
     values["log"] = json!({ "level": "info,identity_pool_operator=debug" });
     if matches!(used_for, Use::Watched | Use::Namespaced) {
@@ -422,7 +476,8 @@ fn resource(document: &Value) -> kube::api::ApiResource {
 async fn apply(client: &Client, namespace: &str, document: &Value) {
     let kind = resource(document);
     let name = document["metadata"]["name"].as_str().expect("a name");
-    let api: Api<kube::api::DynamicObject> = if kind.kind.starts_with("Cluster") {
+    let is_of_cluster = kind.kind.starts_with("Cluster") || kind.kind == "IdentityPoolClass";
+    let api: Api<kube::api::DynamicObject> = if is_of_cluster {
         Api::all_with(client.clone(), &kind)
     } else {
         Api::namespaced_with(client.clone(), namespace, &kind)

@@ -9,7 +9,9 @@ use identity_pool_operator::api::{
     Adopt, DeletionPolicy, DriftPolicy, IdentityPoolClassSpec, IdentityPoolSpec, Reason,
 };
 use identity_pool_operator::pool::call::{Call, Operation};
-use identity_pool_operator::pool::class::{Bar, Catalogue, Class, Home, Membership, Offer};
+use identity_pool_operator::pool::class::{
+    Bar, Catalogue, Class, Home, Listing, Membership, Offer,
+};
 use identity_pool_operator::pool::settings::PoolId;
 use serde_json::{Value, json};
 
@@ -67,7 +69,7 @@ fn member(spec: Value, edition: &str) -> Membership {
     }
 }
 
-fn guarded(guardrails: Value) -> Membership {
+fn guarded(guardrails: &Value) -> Membership {
     member(json!({ "guardrails": guardrails }), &guardrails.to_string())
 }
 
@@ -183,7 +185,7 @@ fn without(rule: &str, guardrails: &Value) -> Value {
 #[test]
 fn each_guardrail_denies_what_it_is_not_told_to_allow_and_names_rule_and_field() {
     for (rule, field, allows, of) in rows() {
-        let mut denied = world(guarded(without(rule, &allows)), of.clone());
+        let mut denied = world(guarded(&without(rule, &allows)), of.clone());
         denied.run(HOUR);
         assert_eq!(denied.condition("Stalled"), "True/DeniedByClass", "{rule}");
         let message = denied.message();
@@ -193,7 +195,7 @@ fn each_guardrail_denies_what_it_is_not_told_to_allow_and_names_rule_and_field()
         assert!(denied.calls.is_empty(), "{rule}: AWS is not even asked");
         assert_eq!(denied.writes, ["status"], "{rule}: and it is said once");
 
-        let mut allowed = world(guarded(allows), of);
+        let mut allowed = world(guarded(&allows), of);
         allowed.run(HOUR);
         assert_eq!(allowed.condition("Ready"), "True/InSync", "{rule}");
     }
@@ -205,7 +207,7 @@ fn each_guardrail_denies_an_edit_and_what_was_there_stays() {
         if rule == "regions" {
             continue;
         }
-        let mut world = world(guarded(without(rule, &allows)), json!({}));
+        let mut world = world(guarded(&without(rule, &allows)), json!({}));
         world.run(HOUR);
         assert_eq!(world.condition("Ready"), "True/InSync", "{rule}");
         world.count_anew();
@@ -215,7 +217,7 @@ fn each_guardrail_denies_an_edit_and_what_was_there_stays() {
         assert!(world.message().contains(field), "{}", world.message());
         assert!(world.sent.is_empty(), "{rule}: {:?}", world.sent);
         // A changed class is heard at once, though the pause is not over.
-        world.membership = guarded(allows);
+        world.membership = guarded(&allows);
         world.pass();
         assert_eq!(world.condition("Ready"), "True/InSync", "{rule}");
     }
@@ -223,10 +225,10 @@ fn each_guardrail_denies_an_edit_and_what_was_there_stays() {
 
 #[test]
 fn a_guardrail_that_changes_while_a_pass_runs_stops_it_before_its_next_write() {
-    let wide = guarded(json!({ "allowClassicFlow": true }));
+    let wide = guarded(&json!({ "allowClassicFlow": true }));
     let mut world = world(wide, json!({ "allowClassicFlow": true }));
     world.claim_meanwhile = Some(|world| {
-        world.membership = guarded(json!({ "maxPools": 7 }));
+        world.membership = guarded(&json!({ "maxPools": 7 }));
     });
     world.pass();
     assert!(world.sent.is_empty(), "{:?}", world.sent);
@@ -238,7 +240,7 @@ fn a_guardrail_that_changes_while_a_pass_runs_stops_it_before_its_next_write() {
 #[test]
 fn the_application_of_a_login_provider_is_not_shown() {
     let of = json!({ "supportedLoginProviders": { "api.twitter.com": "canaryKey;canarySecret" } });
-    let mut world = world(guarded(json!({})), of);
+    let mut world = world(guarded(&json!({})), of);
     world.run(HOUR);
     assert!(world.message().contains("api.twitter.com"));
     assert!(!format!("{:?}", world.status()).contains("canary"));
@@ -258,7 +260,7 @@ fn an_object_that_its_class_does_not_admit_does_nothing_and_can_still_be_let_go(
     assert!(fresh.calls.is_empty());
 
     let mut world = world(
-        guarded(json!({ "allowDeletion": true })),
+        guarded(&json!({ "allowDeletion": true })),
         json!({ "deletionPolicy": "Delete" }),
     );
     world.run(HOUR);
@@ -280,7 +282,7 @@ fn an_object_that_its_class_does_not_admit_does_nothing_and_can_still_be_let_go(
 #[test]
 fn a_class_that_cannot_be_used_is_told_and_aws_is_asked_for_nothing() {
     let bar = Bar::new(Reason::UnknownClass, "There is none.");
-    let mut world = world(guarded(json!({})), json!({}));
+    let mut world = world(guarded(&json!({})), json!({}));
     world.run(HOUR);
     world.membership = Membership::Barred(bar);
     world.count_anew();
@@ -328,7 +330,7 @@ fn a_class_that_leads_elsewhere_moves_no_pool_and_nothing_is_called_there() {
         ),
     ] {
         let mut world = world(
-            guarded(json!({ "allowDeletion": true })),
+            guarded(&json!({ "allowDeletion": true })),
             json!({ "deletionPolicy": "Delete" }),
         );
         world.run(HOUR);
@@ -378,7 +380,7 @@ fn a_pool_is_made_where_the_class_leads() {
 
 #[test]
 fn a_pool_is_deleted_only_where_the_class_allows_it() {
-    let mut world = world(guarded(json!({})), json!({ "deletionPolicy": "Delete" }));
+    let mut world = world(guarded(&json!({})), json!({ "deletionPolicy": "Delete" }));
     world.run(HOUR);
     world.count_anew();
     world.delete();
@@ -388,7 +390,7 @@ fn a_pool_is_deleted_only_where_the_class_allows_it() {
         assert!(world.message().contains(part), "{}", world.message());
     }
     assert!(world.sent.is_empty());
-    world.membership = guarded(json!({ "allowDeletion": true }));
+    world.membership = guarded(&json!({ "allowDeletion": true }));
     world.pass();
     assert!(world.object.is_none());
     assert!(world.owned().is_empty());
@@ -396,7 +398,7 @@ fn a_pool_is_deleted_only_where_the_class_allows_it() {
 
 #[test]
 fn what_a_class_does_not_allow_it_does_not_mean_by_default() {
-    let mut world = world(guarded(json!({})), json!({}));
+    let mut world = world(guarded(&json!({})), json!({}));
     world.run(HOUR);
     assert_eq!(world.status().deletion_policy, Some(DeletionPolicy::Retain));
     world.delete();
@@ -435,9 +437,9 @@ fn the_oldest_objects_of_a_namespace_have_the_pools_that_a_class_allows() {
 
 #[test]
 fn only_pools_of_names_that_the_class_gives_away_are_taken_over() {
-    let offers = |names: Value| guarded(json!({ "allowAdoption": { "poolNames": names } }));
+    let offers = |names: Value| guarded(&json!({ "allowAdoption": { "poolNames": names } }));
     for (membership, is_taken) in [
-        (guarded(json!({})), false),
+        (guarded(&json!({})), false),
         (offers(json!(["other-*"])), false),
         (offers(json!(["shop-*"])), true),
     ] {
@@ -471,7 +473,7 @@ fn only_pools_of_names_that_the_class_gives_away_are_taken_over() {
 #[test]
 fn the_pool_of_a_former_tenant_is_not_inherited_unless_the_class_says_so() {
     for (names, is_taken) in [(json!([]), false), (json!(["web-app"]), true)] {
-        let membership = guarded(json!({ "allowAdoption": { "poolNames": names } }));
+        let membership = guarded(&json!({ "allowAdoption": { "poolNames": names } }));
         let mut world = world(membership, json!({ "adopt": { "previous": true } }));
         let owner = "cluster/99999999-2222-3333-4444-555555555555";
         let id = world.seed(&[(OWNER_TAG, owner), (SOURCE_TAG, "web/app")]);
@@ -561,7 +563,7 @@ fn tags_of_class_and_object_together_are_not_more_than_aws_takes() {
 
 #[test]
 fn a_pool_that_its_class_keeps_by_default_was_not_taken_over_for_that() {
-    let mut world = world(guarded(json!({})), json!({}));
+    let mut world = world(guarded(&json!({})), json!({}));
     world.run(HOUR);
     let annotations = world.object().metadata.annotations.as_mut();
     annotations.expect("the claim").clear();
@@ -593,6 +595,7 @@ fn catalogue(offers: &[(&str, Offer)], is_required: bool) -> Catalogue {
     Catalogue {
         offers: offers.collect(),
         is_required,
+        ..Catalogue::default()
     }
 }
 
@@ -683,5 +686,23 @@ fn a_pattern_that_cannot_be_read_makes_a_class_that_cannot_be_used() {
             why.contains("spec.guardrails.") && why.contains("cannot be read"),
             "{why}"
         );
+    }
+}
+
+#[test]
+fn before_the_classes_are_known_nothing_is_done_for_anybody() {
+    for (listing, asked, expected) in [
+        (Listing::Awaited, None, "ClassNotReady"),
+        (Listing::Awaited, Some("a"), "ClassNotReady"),
+        (Listing::Refused("forbidden".into()), None, "ClassNotReady"),
+        (Listing::Ignored, None, "unclassed"),
+        (Listing::Ignored, Some("a"), "UnknownClass"),
+    ] {
+        let catalogue = Catalogue {
+            listing,
+            ..Catalogue::default()
+        };
+        let membership = catalogue.membership(asked, &shop());
+        assert_eq!(outcome(&membership), expected, "{catalogue:?}");
     }
 }

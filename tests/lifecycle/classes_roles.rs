@@ -68,7 +68,7 @@ fn rule(role: &str) -> Value {
     json!({ "claim": "group", "matchType": "Equals", "value": "x", "roleARN": role })
 }
 
-fn mapping(provider: &str, rules: Vec<Value>) -> Value {
+fn mapping(provider: &str, rules: &[Value]) -> Value {
     json!({
         "identityProvider": provider,
         "type": "Rules",
@@ -81,7 +81,8 @@ impl Way {
     /// What the spec says where the role is this one.
     fn spec(self, role: &str) -> Value {
         let from = json!({ "configMapKeyRef": { "name": "ids", "key": "role" } });
-        let mapped = |rules| json!({ "roleMappings": [mapping("graph.facebook.com", rules)] });
+        let mapped =
+            |rules: Vec<Value>| json!({ "roleMappings": [mapping("graph.facebook.com", &rules)] });
         match self {
             Self::Authenticated => json!({ "roles": { "authenticated": role } }),
             Self::Unauthenticated => json!({ "roles": { "unauthenticated": role } }),
@@ -100,11 +101,11 @@ impl Way {
                 mapped(vec![taken])
             }
             Self::SecondMapping => json!({ "roleMappings": [
-                mapping("graph.facebook.com", vec![rule(MINE)]),
-                mapping("accounts.google.com", vec![rule(role)]),
+                mapping("graph.facebook.com", &[rule(MINE)]),
+                mapping("accounts.google.com", &[rule(role)]),
             ] }),
             Self::MappingByName => {
-                let mut named = mapping("", vec![rule(role)]);
+                let mut named = mapping("", &[rule(role)]);
                 named
                     .as_object_mut()
                     .expect("a mapping")
@@ -401,7 +402,7 @@ fn a_class_may_take_the_roles_of_a_pool_away_that_it_no_longer_allows() {
         };
         let mut world = walk(way, Path::Update, THEIRS, wide);
         world.edit(|spec| {
-            spec.drift_policy = Some(identity_pool_operator::api::DriftPolicy::Report)
+            spec.drift_policy = Some(identity_pool_operator::api::DriftPolicy::Report);
         });
         world.run(HOUR);
         let id = world.pool();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use harness::cognito::{AssumableRole, Call, Outcome};
 use identity_pool_operator::api::{IdentityPoolClass, IdentityPoolSpec};
+use identity_pool_operator::aws::policy::{Uses, document};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
@@ -233,6 +234,43 @@ async fn a_role_that_cannot_be_assumed_is_told_and_once_it_can_be_nobody_has_to_
         .await;
     rig.until_ready("shop").await;
     rig.until_class(&class, "Ready", "True/ClassUsable").await;
+    operator.stop().await;
+}
+
+#[tokio::test]
+async fn without_its_own_permission_the_operator_assumes_no_role_however_it_is_trusted() {
+    let rig = Rig::new("may-not-assume").await;
+    rig.trust(SHOPS, AssumableRole::default());
+    let class = rig
+        .class("shops", json!({ "roleARN": role_of(SHOPS) }))
+        .await;
+    let operator = rig.operator().await;
+    for action in ["sts:AssumeRole", "sts:TagSession"] {
+        let uses = Uses {
+            class_roles: vec![role_of(SHOPS)],
+            ..crate::rig::uses()
+        };
+        let printed = document(&uses).expect("JSON");
+        let less = printed.replace(action, "sts:DecodeAuthorizationMessage");
+        assert_ne!(less, printed);
+        rig.fake.configure(|settings| {
+            let policy = less.parse().expect("IAM takes it");
+            settings
+                .policies
+                .insert(crate::rig::ACCESS_KEY.to_owned(), policy);
+        });
+        let name = action.trim_start_matches("sts:").to_lowercase();
+        let patch = json!({ "spec": { "externalId": name } });
+        rig.patch_class(&class, patch).await;
+        rig.until_class(&class, "Ready", "False/RoleNotAssumable")
+            .await;
+        rig.create(&name, spec(json!({ "className": class }))).await;
+        let object = rig
+            .until_condition(&name, "Stalled", "True/RoleNotAssumable")
+            .await;
+        assert!(message(&object, "Ready").contains("the operator's own policy"));
+    }
+    assert_eq!(rig.fake.count("CreateIdentityPool"), 0);
     operator.stop().await;
 }
 

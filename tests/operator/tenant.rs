@@ -132,7 +132,17 @@ async fn a_tenant_who_tries_everything_gets_nothing_but_sentences() {
         .expect("what is allowed");
     rig.until_ready("own").await;
 
-    // T1: a pool of another team.
+    takes_no_pool(&rig, &tenant, &theirs).await;
+    forges_no_record(&rig, &tenant, &theirs).await;
+    passes_no_role(&rig, &tenant).await;
+    lets_nobody_in(&rig, &tenant).await;
+    reaches_nowhere_else(&rig, &tenant, &foreign_class).await;
+    nothing_came_of_it(&rig, &theirs).await;
+    operator.stop().await;
+}
+
+/// T1: a pool of another team.
+async fn takes_no_pool(rig: &Rig, tenant: &Tenant, theirs: &str) {
     for (name, adopt) in [
         (
             "t1-id",
@@ -147,16 +157,12 @@ async fn a_tenant_who_tries_everything_gets_nothing_but_sentences() {
             .apply(name, json!({ "adopt": adopt }))
             .await
             .expect("legal");
-        is_stalled(
-            &rig,
-            name,
-            "DeniedByClass",
-            &["allowAdoption", "spec.adopt"],
-        )
-        .await;
+        is_stalled(rig, name, "DeniedByClass", &["allowAdoption", "spec.adopt"]).await;
     }
+}
 
-    // T2: status may not be written, and a forged claim leads nowhere.
+/// T2: status may not be written, and a forged claim leads nowhere.
+async fn forges_no_record(rig: &Rig, tenant: &Tenant, theirs: &str) {
     let forged = Patch::Merge(json!({ "status": { "identityPoolId": theirs } }));
     let answer = tenant
         .pools
@@ -176,9 +182,11 @@ async fn a_tenant_who_tries_everything_gets_nothing_but_sentences() {
         .await;
     patched.expect("annotations may be written");
     rig.ask("t2").await;
-    is_stalled(&rig, "t2", "AccountMismatch", &["999999999999"]).await;
+    is_stalled(rig, "t2", "AccountMismatch", &["999999999999"]).await;
+}
 
-    // T3: any role, in each place, and from elsewhere.
+/// T3: any role, in each place, and from elsewhere.
+async fn passes_no_role(rig: &Rig, tenant: &Tenant) {
     let admin = format!("arn:aws:iam::{ACCOUNT}:role/admin");
     let rules = json!([{ "claim": "c", "matchType": "Equals", "value": "v", "roleARN": admin }]);
     let map = json!({ "metadata": { "name": "ids" }, "data": { "role": admin } });
@@ -204,10 +212,12 @@ async fn a_tenant_who_tries_everything_gets_nothing_but_sentences() {
         ),
     ] {
         tenant.apply(name, of).await.expect("legal");
-        is_stalled(&rig, name, "DeniedByClass", &["roleARNs", &admin]).await;
+        is_stalled(rig, name, "DeniedByClass", &["roleARNs", &admin]).await;
     }
+}
 
-    // T4: guests, flows, claims, providers of its own.
+/// T4: guests, flows, claims, providers of its own.
+async fn lets_nobody_in(rig: &Rig, tenant: &Tenant) {
     let oidc = format!("arn:aws:iam::{ACCOUNT}:oidc-provider/evil.example.com");
     let saml = format!("arn:aws:iam::{ACCOUNT}:saml-provider/evil");
     let evil = "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Evil";
@@ -268,28 +278,29 @@ async fn a_tenant_who_tries_everything_gets_nothing_but_sentences() {
         ),
     ] {
         tenant.apply(name, of).await.expect("legal");
-        is_stalled(&rig, name, "DeniedByClass", &[rule]).await;
+        is_stalled(rig, name, "DeniedByClass", &[rule]).await;
     }
+}
 
-    // T5: tags of the owner.
+/// T5: tags of the owner. T6: another namespace. T7: another region, another class, another
+/// account, a class of its own making. T8: a Secret where its value would be shown.
+async fn reaches_nowhere_else(rig: &Rig, tenant: &Tenant, foreign_class: &str) {
     let tags = json!({ "identityPoolTags": { "cognito-identity.dev/owner": "cluster/other" } });
     tenant
         .is_refused("T5", tags, "does not begin with cognito-identity.dev/")
         .await;
 
-    // T6: another namespace.
     let abroad = json!({ "roles": { "authenticatedFrom": {
         "configMapKeyRef": { "name": "ids", "key": "role", "namespace": "kube-system" },
     } } });
     tenant.is_refused("T6", abroad, "namespace").await;
 
-    // T7: another region, another class, another account, a class of its own making.
     tenant
         .apply("t7-region", json!({ "region": "us-east-1" }))
         .await
         .expect("legal");
     is_stalled(
-        &rig,
+        rig,
         "t7-region",
         "DeniedByClass",
         &["regions", "spec.region"],
@@ -299,10 +310,10 @@ async fn a_tenant_who_tries_everything_gets_nothing_but_sentences() {
         .apply("t7-class", json!({ "className": foreign_class }))
         .await
         .expect("legal");
-    is_stalled(&rig, "t7-class", "ClassNotAllowed", &["allowedNamespaces"]).await;
+    is_stalled(rig, "t7-class", "ClassNotAllowed", &["allowedNamespaces"]).await;
     let abroad = json!({ "roles": { "authenticated": "arn:aws:iam::999999999999:role/apps/x" } });
     tenant.apply("t7-account", abroad).await.expect("legal");
-    is_stalled(&rig, "t7-account", "DeniedByClass", &["roleARNs"]).await;
+    is_stalled(rig, "t7-account", "DeniedByClass", &["roleARNs"]).await;
     let classes: Api<IdentityPoolClass> = Api::all(tenant.client.clone());
     let wide = serde_json::from_value(json!({ "allowedNamespaces": {} })).expect("a spec");
     let own = IdentityPoolClass::new("own", wide);
@@ -317,7 +328,6 @@ async fn a_tenant_who_tries_everything_gets_nothing_but_sentences() {
             .await,
     );
 
-    // T8: a Secret goes where no secret is shown, and nowhere else.
     let key = json!({ "secretKeyRef": { "name": "s", "key": "k" } });
     tenant
         .is_refused(
@@ -326,7 +336,9 @@ async fn a_tenant_who_tries_everything_gets_nothing_but_sentences() {
             "secretKeyRef",
         )
         .await;
+}
 
+async fn nothing_came_of_it(rig: &Rig, theirs: &str) {
     let listed = rig
         .pools
         .list(&kube::api::ListParams::default())
@@ -340,7 +352,7 @@ async fn a_tenant_who_tries_everything_gets_nothing_but_sentences() {
         assert_eq!(status.identity_pool_id, None, "{}", object.name_any());
         assert_ne!(condition(&status, "Ready"), "True/InSync");
     }
-    let production = rig.fake.pool(&theirs).expect("it is there");
+    let production = rig.fake.pool(theirs).expect("it is there");
     assert_eq!(production["IdentityPoolTags"], json!({ "team": "other" }));
     // Of all that was tried only two pools came, as empty as the class allows.
     assert_eq!(rig.fake.count("CreateIdentityPool"), 2);
@@ -354,5 +366,4 @@ async fn a_tenant_who_tries_everything_gets_nothing_but_sentences() {
         assert_eq!(rig.fake.count(operation), 0, "{operation}");
     }
     rig.fake.assert_sound();
-    operator.stop().await;
 }

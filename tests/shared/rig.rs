@@ -54,6 +54,8 @@ pub(crate) struct Setup {
     pub(crate) selector: Option<String>,
     /// Takes part in the election of the namespace under this name.
     pub(crate) elected: Option<(&'static str, Timing)>,
+    /// Looks after classes.
+    pub(crate) classes: bool,
     /// Refuses objects without a class.
     pub(crate) requires_class: bool,
 }
@@ -69,6 +71,7 @@ impl Default for Setup {
             endpoint: None,
             selector: None,
             elected: None,
+            classes: true,
             requires_class: false,
         }
     }
@@ -177,7 +180,11 @@ impl Rig {
     /// Starts an operator as a user with no more rights than this test gives it.
     pub(crate) async fn operator_as(&self, user: &str) -> Running {
         let config = self.plane.config_for(user, &[]).await.expect("config");
-        self.operator_through(config, &Setup::default())
+        let setup = Setup {
+            classes: false,
+            ..Setup::default()
+        };
+        self.operator_through(config, &setup)
     }
 
     /// Lets an operator do in AWS what the printed policy says, and no more.
@@ -185,6 +192,7 @@ impl Rig {
         let uses = Uses {
             installation: Some(self.namespace.clone()),
             adoption: setup.allows_adoption,
+            class_roles: vec!["arn:aws:iam::*:role/identity-pools".to_owned()],
             ..uses()
         };
         restrict(&self.fake, setup.access_key, &uses);
@@ -518,10 +526,10 @@ impl Running {
                 operator,
                 regions: Regions::new(aws, caller, Arc::clone(&told)),
                 // Tests share a cluster, and classes are everybody's.
-                classes: ClassScope {
+                classes: setup.classes.then(|| ClassScope {
                     selector: Some(format!("{CLASS_LABEL}={namespace}")),
                     is_required: setup.requires_class,
-                },
+                }),
                 scope: Scope {
                     namespaces: vec![namespace],
                     selector: setup.selector,

@@ -20,6 +20,15 @@ binary has, so a new flag cannot be forgotten.
 {{- if $v.operator.allowAdoption }}
 - --allow-adoption
 {{- end }}
+{{- if $v.classes.enabled }}
+- --classes
+{{- if $v.classes.required }}
+- --require-class
+{{- end }}
+{{- with $v.classes.selector }}
+- {{ printf "--class-selector=%s" . | quote }}
+{{- end }}
+{{- end }}
 {{- if $v.operator.waitForAws }}
 - --wait-for-aws
 {{- end }}

@@ -33,6 +33,27 @@ list is used where a watch cannot begin with the list: on Kubernetes 1.31 and 1.
 {{- end }}
 {{- end }}
 
+{{/* For classes, which are the cluster's; labels of namespaces say who may use them. */}}
+{{- define "identity-pool-operator.classRules" -}}
+- apiGroups: [cognito-identity.dev]
+  resources: [identitypoolclasses]
+  verbs: [list, watch, patch]
+- apiGroups: [cognito-identity.dev]
+  resources: [identitypoolclasses/status]
+  verbs: [patch]
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [list, watch]
+{{- end }}
+
+{{/* For externalIdFrom. */}}
+{{- define "identity-pool-operator.externalIdRules" -}}
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames: {{ toJson .Values.classes.externalIdSecrets }}
+  verbs: [get]
+{{- end }}
+
 {{- define "identity-pool-operator.eventRules" -}}
 - apiGroups: [events.k8s.io]
   resources: [events]

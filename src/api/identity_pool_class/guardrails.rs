@@ -6,8 +6,10 @@
 )]
 #![allow(
     clippy::doc_markdown,
+    clippy::struct_excessive_bools,
     rustdoc::invalid_html_tags,
-    reason = "the docs of the fields are read in `kubectl explain`, which knows no markup"
+    reason = "the docs of the fields are read in `kubectl explain`, which knows no markup; each bool is a permission of \
+              its own"
 )]
 
 use kube::KubeSchema;
@@ -16,10 +18,6 @@ use serde::{Deserialize, Serialize};
 use super::rules::{each_account, each_name_pattern, each_pattern, each_region, each_role_pattern};
 
 /// The guardrails of a class.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a permission of its own, and a name of AWS's"
-)]
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Guardrails {

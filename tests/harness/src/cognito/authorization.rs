@@ -25,7 +25,8 @@ pub(super) fn check(
     pools: &Pools,
 ) -> Result<(), ApiError> {
     // Nobody needs a permission to ask who they are.
-    if operation.service == Service::Sts || !operation.signed {
+    let assumes = operation.name == "AssumeRole";
+    if (operation.service == Service::Sts && !assumes) || !operation.signed {
         return Ok(());
     }
     let nothing = Object::new();
@@ -102,6 +103,7 @@ impl Asked<'_> {
             "ListIdentityPools" | "SetPrincipalTagAttributeMap" => {
                 vec![self.access(operation, "*".to_owned(), Context::new())]
             }
+            "AssumeRole" => self.assumed(),
             _ => vec![self.on_pool(operation, Context::new())],
         }
     }
@@ -160,6 +162,19 @@ impl Asked<'_> {
             context: Context::new(),
         };
         arns.map(pass).collect()
+    }
+
+    /// A session with tags is also a tagging.
+    fn assumed(&self) -> Vec<Access> {
+        let role = self.input.get("RoleArn").and_then(Value::as_str);
+        let tagged = self.input.contains_key("Tags.member.1.Key");
+        let actions = [Some("sts:AssumeRole"), tagged.then_some("sts:TagSession")];
+        let access = |action: &str| Access {
+            action: action.to_owned(),
+            resource: role.unwrap_or_default().to_owned(),
+            context: Context::new(),
+        };
+        actions.into_iter().flatten().map(access).collect()
     }
 
     fn object(&self, member: &str) -> Object {
