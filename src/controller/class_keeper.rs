@@ -92,6 +92,7 @@ impl Kept {
             return;
         }
         self.is_trying = false;
+        let before = (self.found.is_some(), self.trouble.clone());
         let is_fine = tried.outcome.is_ok() && tried.listing.is_none();
         self.due = Instant::now() + if is_fine { period } else { AGAIN };
         match tried.outcome {
@@ -108,6 +109,30 @@ impl Kept {
             }
             // What worked before is not given up: each call says itself what is wrong.
             Err(bar) => self.trouble = Some(bar),
+        }
+        if before != (self.found.is_some(), self.trouble.clone()) {
+            self.tell();
+        }
+    }
+
+    /// The log has what the status has, also where that cannot be written.
+    fn tell(&self) {
+        let class = self.object.name_any();
+        let account = self
+            .found
+            .as_ref()
+            .map(|found| &found.way.caller.account_id);
+        match &self.trouble {
+            Some(bar) => {
+                tracing::warn!(
+                    class,
+                    account,
+                    reason = bar.reason.as_str(),
+                    "{}",
+                    bar.message
+                );
+            }
+            None => tracing::info!(class, account, "the credentials of the class work"),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use harness::control_plane::{ControlPlane, Namespace};
-use identity_pool_operator::api::IdentityPool;
+use identity_pool_operator::api::{IdentityPool, IdentityPoolClass};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Client, Error};
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ async fn plane() -> &'static ControlPlane {
     let start = async || {
         let plane = ControlPlane::start().await.expect("a control plane");
         let helm = Helm::on(plane.kubeconfig_path());
-        let values = json!({ "guardrails": {
+        let values = json!({ "classes": { "enabled": true }, "guardrails": {
             "enabled": true, "denyTokenMappings": true,
             "allowedRoleARNs": ["arn:aws:iam::123456789012:role/identity-pools/*", "arn:aws:iam::*:role/exact"],
             "namespaceSelector": { "matchLabels": { "guarded": "yes" } },
@@ -295,6 +295,73 @@ async fn what_becomes_of_an_adopted_pool_is_not_the_tenants_to_say() {
     desk.patch(Persona::Adopter, "adopted", agreed)
         .await
         .expect("allowed");
+}
+
+/// Makes a class that takes the namespaces of this selector.
+async fn offer(desk: &Desk, name: &str, allowed: Option<Value>) {
+    let classes: Api<IdentityPoolClass> = Api::all(desk.administrator.clone());
+    let mut spec = json!({});
+    if let Some(allowed) = allowed {
+        spec["allowedNamespaces"] = allowed;
+    }
+    let class = IdentityPoolClass::new(name, serde_json::from_value(spec).expect("a spec"));
+    let made = classes.create(&PostParams::default(), &class).await;
+    made.expect("accepted");
+}
+
+#[tokio::test]
+async fn a_namespace_may_use_the_classes_that_take_it_and_no_other() {
+    let desk = Desk::new("guarded").await;
+    let expression = |operator: &str, values: Value| {
+        let mut wanted = json!({ "key": "guarded", "operator": operator });
+        if !values.is_null() {
+            wanted["values"] = values;
+        }
+        Some(json!({ "matchExpressions": [wanted] }))
+    };
+    let labels = |value: &str| Some(json!({ "matchLabels": { "guarded": value } }));
+    let rows = [
+        ("none", None, false),
+        ("every", Some(json!({})), true),
+        ("label", labels("yes"), true),
+        ("other-label", labels("no"), false),
+        ("in", expression("In", json!(["yes", "no"])), true),
+        ("not-among", expression("In", json!(["no"])), false),
+        ("not-in", expression("NotIn", json!(["no"])), true),
+        ("in-the-not-in", expression("NotIn", json!(["yes"])), false),
+        ("exists", expression("Exists", Value::Null), true),
+        ("absent", expression("DoesNotExist", Value::Null), false),
+    ];
+    for (name, allowed, is_taken) in rows {
+        offer(&desk, name, allowed.clone()).await;
+        let of = json!({ "className": name });
+        // The apiserver learns of a class from a watch.
+        let judged = async {
+            while desk.dry_run(Persona::Tenant, &of).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        if is_taken {
+            let answer = desk.dry_run(Persona::Tenant, &of).await;
+            assert!(answer.is_ok(), "{name}: {answer:?}");
+        } else {
+            let judged = tokio::time::timeout(Duration::from_secs(30), judged).await;
+            judged.unwrap_or_else(|_| panic!("{name} is not refused"));
+            let said = sentence(desk.dry_run(Persona::Tenant, &of).await, name);
+            assert!(
+                said.contains(&format!("class {name} does not take")),
+                "{said}"
+            );
+        }
+    }
+    // By now the apiserver knows them all.
+    for name in ["every", "label", "in", "not-in", "exists"] {
+        let of = json!({ "className": name });
+        let answer = desk.dry_run(Persona::Tenant, &of).await;
+        assert!(answer.is_ok(), "{name}: {answer:?}");
+    }
+    let nobodys = desk.dry_run(Persona::Tenant, &json!({})).await;
+    nobodys.expect("who names no class is not judged here");
 }
 
 /// Objects that were there before the policy: the operator's writes pass, and so do labels.

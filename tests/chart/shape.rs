@@ -26,6 +26,7 @@ fn unasked_it_brings_what_it_needs_and_no_more() {
         "ClusterRole",
         "ClusterRoleBinding",
         "CustomResourceDefinition",
+        "CustomResourceDefinition",
         "Deployment",
         "Pod",
         "PodDisruptionBudget",

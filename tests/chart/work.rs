@@ -172,9 +172,16 @@ impl Run {
             of_namespace.as_str(),
             "system:authenticated",
         ];
-        self.plane
+        let path = self
+            .plane
             .kubeconfig_for(&self.user, &groups)
-            .expect("a kubeconfig")
+            .expect("a kubeconfig");
+        // A pod's own namespace is that of its ServiceAccount.
+        let text = std::fs::read_to_string(&path).expect("it is there");
+        let mut kubeconfig: Value = serde_json::from_str(&text).expect("JSON");
+        kubeconfig["contexts"][0]["context"]["namespace"] = json!(self.namespace);
+        std::fs::write(&path, kubeconfig.to_string()).expect("written");
+        path
     }
 
     fn operator(&self, name: &str) -> Operator {
