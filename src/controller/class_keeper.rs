@@ -24,6 +24,10 @@ use crate::pool::class_report;
 /// within seconds.
 const AGAIN: Duration = Duration::from_secs(10);
 
+/// Passes wait this long for a way that is tried for the first time, all of them together: a role
+/// that hangs must not hold up those of other classes. It takes two calls.
+pub(super) const TRIED_WITHIN: Duration = Duration::from_secs(2);
+
 /// A way that leads somewhere.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
@@ -40,6 +44,8 @@ pub(super) struct Kept {
     pub(super) found: Option<Found>,
     /// Why it does not work, or did not when it was last tried.
     pub(super) trouble: Option<Bar>,
+    /// Since when nothing is known of its way.
+    since: Instant,
     /// Counts the tries, so that the answer to an old one is told from that to the latest.
     pub(super) tries: u64,
     pub(super) is_trying: bool,
@@ -61,10 +67,17 @@ impl Kept {
             object: Arc::new(object),
             found: None,
             trouble: None,
+            since: Instant::now(),
             tries: 0,
             is_trying: false,
             due: Instant::now(),
         }
+    }
+
+    /// Whether it is worth while to wait for what comes of the first try.
+    pub(super) fn is_untried(&self) -> bool {
+        let unknown = self.found.is_none() && self.trouble.is_none();
+        unknown && self.since.elapsed() < TRIED_WITHIN
     }
 
     /// Takes in another version of the object. Only what the way depends on makes it a new one.
@@ -81,6 +94,7 @@ impl Kept {
             self.trouble = None;
             self.is_trying = false;
             self.tries += 1;
+            self.since = Instant::now();
             self.due = Instant::now();
         }
         self.object = Arc::new(object);
@@ -122,17 +136,10 @@ impl Kept {
             .found
             .as_ref()
             .map(|found| &found.way.caller.account_id);
-        match &self.trouble {
-            Some(bar) => {
-                tracing::warn!(
-                    class,
-                    account,
-                    reason = bar.reason.as_str(),
-                    "{}",
-                    bar.message
-                );
-            }
-            None => tracing::info!(class, account, "the credentials of the class work"),
+        if let Some(Bar { reason, message }) = &self.trouble {
+            tracing::warn!(class, account, reason = reason.as_str(), "{message}");
+        } else {
+            tracing::info!(class, account, "the credentials of the class work");
         }
     }
 

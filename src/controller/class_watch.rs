@@ -83,6 +83,7 @@ pub(super) async fn watch(
             () = tokio::time::sleep(APART), if !keeper.line.is_empty() => keeper.wake_one(),
             _ = tick.tick() => {
                 keeper.try_those_due();
+                keeper.wait_no_longer();
                 class_status::publish(context, &mut keeper.kept).await;
             }
         }
@@ -197,6 +198,15 @@ impl Keeper<'_> {
         }
     }
 
+    /// Lets passes go on that waited long enough for a way that hangs.
+    fn wait_no_longer(&mut self) {
+        let waited_for = self.context.classes.table().untried.clone();
+        let over = |name: &String| self.kept.get(name).is_none_or(|kept| !kept.is_untried());
+        if waited_for.iter().any(over) {
+            self.renew();
+        }
+    }
+
     fn tried(&mut self, tried: Tried) {
         if let Some(kept) = self.kept.get_mut(&tried.class) {
             kept.learn(tried, self.context.operator.resync_period);
@@ -220,7 +230,7 @@ impl Keeper<'_> {
         let mut table = self.context.classes.table();
         table.catalogue.offers = offers.chain(unreadable).collect();
         let untried = self.kept.iter();
-        let untried = untried.filter(|(_, kept)| kept.found.is_none() && kept.trouble.is_none());
+        let untried = untried.filter(|(_, kept)| kept.is_untried());
         table.untried = untried.map(|(name, _)| name.clone()).collect();
         let ways = self.kept.iter();
         let ways = ways.filter_map(|(name, kept)| Some((name, &kept.found.as_ref()?.way)));

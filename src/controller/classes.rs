@@ -15,9 +15,9 @@ use crate::api::names::NAMESPACE_LABEL;
 use crate::aws::way::Way;
 use crate::pool::class::{Catalogue, Listing, Membership};
 
-/// A pass waits this long for a class whose way into AWS is being tried; it takes two calls. Then
-/// it says so, and is woken when it is known.
-const TRIED_WITHIN: Duration = Duration::from_secs(10);
+/// A pass waits this long for the list of classes, or for the way of its own. Then it says so, and
+/// is woken when it is known.
+const KNOWN_WITHIN: Duration = Duration::from_secs(5);
 
 /// Which classes are this operator's business.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +42,9 @@ pub(super) struct Table {
     pub(super) labels: HashMap<String, BTreeMap<String, String>>,
     /// What passes began with last, by uid of their object.
     began: HashMap<String, String>,
+    /// Objects that were told they may have a pool where a class limits them, by uid: what they make
+    /// of it shows later.
+    pub(super) slots: HashSet<String>,
 }
 
 impl Table {
@@ -107,7 +110,7 @@ impl Classes {
         let mut revisions = self.revision.subscribe();
         let known = revisions.wait_for(|_| self.table().is_settled(object));
         // The sender lives as long as this does.
-        let _ = tokio::time::timeout(TRIED_WITHIN, known).await;
+        let _ = tokio::time::timeout(KNOWN_WITHIN, known).await;
     }
 
     /// What a pass that begins now begins with.
@@ -118,7 +121,9 @@ impl Classes {
 
     /// An object is gone.
     pub(super) fn forget(&self, uid: &str) {
-        self.table().began.remove(uid);
+        let mut table = self.table();
+        table.began.remove(uid);
+        table.slots.remove(uid);
     }
 
     /// The way of a class.

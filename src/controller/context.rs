@@ -8,7 +8,7 @@ use kube::runtime::reflector::Store;
 use kube::{Client, ResourceExt};
 use tokio::sync::watch;
 
-use super::classes::Classes;
+use super::classes::{Classes, Table};
 use super::clock::Clock;
 use super::memories::Memories;
 use super::publish::Publisher;
@@ -59,29 +59,35 @@ impl Context {
 
     /// What an object is to its class.
     pub(super) fn membership(&self, object: &IdentityPool) -> Membership {
-        let membership = self.classes.table().membership(object);
-        match membership.class() {
-            Some(class) if class.counts_pools() => {
-                let others = self.before(object, &class.name);
-                membership.after(others)
-            }
-            _ => membership,
+        let mut table = self.classes.table();
+        let membership = table.membership(object);
+        let Some(class) = membership.class() else {
+            return membership;
+        };
+        let Some(most) = class.most_pools() else {
+            return membership;
+        };
+        let others = self.before(&table, object, &class.name);
+        if others < most {
+            // From now on it counts for all others, though its pool shows later.
+            table.slots.extend(object.uid());
         }
+        membership.after(others)
     }
 
     /// How many objects of a class in the namespace have a pool before this one may: all that are
-    /// older, and the younger ones that have one.
-    fn before(&self, object: &IdentityPool, class: &str) -> usize {
-        let table = self.classes.table();
+    /// older, and the younger ones that have one or were told that they may.
+    fn before(&self, table: &Table, object: &IdentityPool, class: &str) -> usize {
         let age = |of: &IdentityPool| (of.creation_timestamp(), of.uid());
         let comes_first = |other: &IdentityPool| {
             let has_pool = other
                 .status
                 .as_ref()
                 .is_some_and(|status| status.identity_pool_id.is_some());
+            let may_have_one = || other.uid().is_some_and(|uid| table.slots.contains(&uid));
             other.namespace() == object.namespace()
                 && other.uid() != object.uid()
-                && (has_pool || age(other) < age(object))
+                && (has_pool || age(other) < age(object) || may_have_one())
                 && table.class_of(other) == Some(class)
         };
         let others = self.stores.iter().flat_map(Store::state);

@@ -64,10 +64,10 @@ impl Class {
 }
 
 impl Class {
-    /// Whether it matters how many pools there are in a namespace.
+    /// Most pools in a namespace.
     #[must_use]
-    pub const fn counts_pools(&self) -> bool {
-        self.fences.counts_pools()
+    pub fn most_pools(&self) -> Option<usize> {
+        self.fences.most_pools()
     }
 }
 

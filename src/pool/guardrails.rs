@@ -53,8 +53,10 @@ impl Fences {
         })
     }
 
-    pub(super) const fn counts_pools(&self) -> bool {
-        self.plain.max_pools.is_some()
+    pub(super) fn most_pools(&self) -> Option<usize> {
+        let most = self.plain.max_pools?;
+        // The schema takes no number below 1.
+        Some(usize::try_from(most).unwrap_or_default())
     }
 
     pub(super) const fn allows_deletion(&self) -> bool {
@@ -272,9 +274,8 @@ fn region(class: &Class, facts: &Facts) -> Option<Denial> {
 }
 
 fn number(class: &Class, siblings: usize) -> Option<Denial> {
-    let most = class.fences.plain.max_pools?;
-    let is_full = usize::try_from(most).is_ok_and(|most| siblings >= most);
-    (is_full).then(|| {
+    let most = class.fences.most_pools()?;
+    (siblings >= most).then(|| {
         let what = format!("leads to more than {most} pools in this namespace");
         Denial::new("maxPools", "className", what)
     })

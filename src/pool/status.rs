@@ -178,7 +178,12 @@ fn held_up(facts: &Facts, mut status: IdentityPoolStatus, held: &Held) -> Identi
     }
     status.drift = (!held.drift.is_empty()).then(|| held.drift.clone());
     status.plan = (!held.plan.is_empty()).then(|| held.plan.clone());
-    let mut said = obstacle("False", held.reason, &held.message);
+    // What equalled the spec when last seen is lost from sight, not wrong.
+    let out_of_sight = held.reason == Reason::ClassNotReady
+        && facts.status().observed_generation == facts.generation()
+        && is_ready(&facts.status()) != Some(false);
+    let ready = if out_of_sight { "Unknown" } else { "False" };
+    let mut said = obstacle(ready, held.reason, &held.message);
     if held.reason == Reason::Drifted {
         said.push(Said {
             kind: DRIFTED,

@@ -43,7 +43,16 @@ fn links_lead_somewhere() {
     };
     let link = regex_lite::Regex::new(r"\]\(([a-zA-Z./_-]*\.(?:md|lua))?(?:#([a-z0-9-]+))?\)")
         .expect("an expression");
-    for page in ["install", "security", "gitops", "runbooks", "running"] {
+    let pages = [
+        "install",
+        "security",
+        "gitops",
+        "runbooks",
+        "running",
+        "multi-tenant",
+        "iam",
+    ];
+    for page in pages {
         let page = format!("docs/{page}.md");
         for found in link.captures_iter(&text(&page)) {
             let file = found.get(1).map_or(page.clone(), |file| {
@@ -63,6 +72,32 @@ fn links_lead_somewhere() {
             assert!(there, "{page}: {}", &found[0]);
         }
     }
+}
+
+/// The tests that hold the answers to threats are there, where the page says.
+#[test]
+fn each_threat_has_its_test() {
+    let part = regex_lite::Regex::new(r"`(tests/[a-z_/]+\.rs)`: (`[a-z0-9_]+`(?:, `[a-z0-9_]+`)*)");
+    let part = part.expect("an expression");
+    let page = text("docs/security.md");
+    let mut threats = 0;
+    for line in page.lines().filter(|line| line.starts_with("| T")) {
+        threats += 1;
+        let mut tests = 0;
+        for found in part.captures_iter(line) {
+            let file = text(&found[1]);
+            for name in found[2].split(", ").map(|name| name.trim_matches('`')) {
+                assert!(
+                    file.contains(&format!("fn {name}(")),
+                    "{}: {name}",
+                    &found[1]
+                );
+                tests += 1;
+            }
+        }
+        assert!(tests > 0 || line.contains("`make lint`"), "{line}");
+    }
+    assert_eq!(threats, 14);
 }
 
 /// What helm says after an installation with these values.
@@ -105,6 +140,10 @@ fn risky_settings_are_warned_of_and_no_others() {
         (
             json!({ "terminationGracePeriodSeconds": 29 }),
             "terminationGracePeriodSeconds",
+        ),
+        (
+            json!({ "classes": { "enabled": true } }),
+            "classes.required",
         ),
         (
             json!({ "rbac": { "references": { "secrets": true } } }),

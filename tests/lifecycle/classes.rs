@@ -302,6 +302,26 @@ fn a_class_that_cannot_be_used_is_told_and_aws_is_asked_for_nothing() {
 }
 
 #[test]
+fn a_class_that_cannot_be_reached_for_a_while_takes_its_pools_out_of_sight_and_no_more() {
+    let away = || Membership::Barred(Bar::new(Reason::ClassNotReady, "Not yet."));
+    let mut world = world(guarded(&json!({})), json!({}));
+    world.run(HOUR);
+    world.restart();
+    world.membership = away();
+    world.run(HOUR);
+    assert_eq!(world.condition("Ready"), "Unknown/ClassNotReady");
+    assert_eq!(world.condition("Stalled"), "False/ClassNotReady");
+    world.membership = guarded(&json!({}));
+    world.pass();
+    assert_eq!(world.condition("Ready"), "True/InSync");
+    // What was never applied was never in sight.
+    world.membership = away();
+    world.edit(|spec| spec.identity_pool_name = Some("other".into()));
+    world.run(HOUR);
+    assert_eq!(world.condition("Ready"), "False/ClassNotReady");
+}
+
+#[test]
 fn a_class_that_leads_elsewhere_moves_no_pool_and_nothing_is_called_there() {
     let elsewhere = |account: &str, region: &str| Membership::Member {
         class: read(

@@ -55,13 +55,15 @@ async fn crd_prints_what_is_installed() {
     )
     .await;
     assert!(printed.status.success());
-    let stored = std::fs::read_to_string(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/crds/identitypools.yaml"
-    ));
+    let stored = ["identitypools.yaml", "identitypoolclasses.yaml"].map(|file| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("crds")
+            .join(file);
+        std::fs::read_to_string(path).expect("a definition")
+    });
     assert_eq!(
         String::from_utf8_lossy(&printed.stdout),
-        stored.expect("crds/identitypools.yaml")
+        stored.join("---\n")
     );
 }
 

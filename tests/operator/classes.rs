@@ -11,7 +11,7 @@ use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
-use crate::rig::{CLASS_LABEL, REGION, Rig, Setup, condition, message};
+use crate::rig::{CLASS_LABEL, REGION, Rig, Running, Setup, condition, message};
 
 /// Two further accounts.
 pub(crate) const SHOPS: &str = "111111111111";
@@ -30,6 +30,17 @@ fn classes(rig: &Rig) -> Api<IdentityPoolClass> {
 }
 
 impl Rig {
+    /// Starts an operator that looks after the classes of this test.
+    pub(crate) async fn operator_of_classes(&self) -> Running {
+        let setup = Setup {
+            classes: true,
+            ..Setup::default()
+        };
+        let operator = self.operator_with(setup).await;
+        operator.listed().await;
+        operator
+    }
+
     /// The full name of a class of this test.
     pub(crate) fn class_name(&self, name: &str) -> String {
         format!("{}-{name}", self.namespace)
@@ -123,7 +134,7 @@ async fn two_accounts_in_two_regions_are_served_by_roles_and_one_that_is_throttl
  {
     let rig = Rig::new("two-accounts").await;
     let (shops, banks) = two_accounts(&rig).await;
-    let operator = rig.operator().await;
+    let operator = rig.operator_of_classes().await;
     for (name, class) in [("shop", &shops), ("bank", &banks)] {
         rig.create(name, spec(json!({ "className": class }))).await;
     }
@@ -200,7 +211,7 @@ async fn a_role_that_cannot_be_assumed_is_told_and_once_it_can_be_nobody_has_to_
     rig.trust(SHOPS, with_external_id("right"));
     let class = json!({ "roleARN": role_of(SHOPS), "externalId": "wrong-canary" });
     let class = rig.class("shops", class).await;
-    let operator = rig.operator().await;
+    let operator = rig.operator_of_classes().await;
     rig.create("shop", spec(json!({ "className": class })))
         .await;
     let object = rig
@@ -244,7 +255,7 @@ async fn without_its_own_permission_the_operator_assumes_no_role_however_it_is_t
     let class = rig
         .class("shops", json!({ "roleARN": role_of(SHOPS) }))
         .await;
-    let operator = rig.operator().await;
+    let operator = rig.operator_of_classes().await;
     for action in ["sts:AssumeRole", "sts:TagSession"] {
         let uses = Uses {
             class_roles: vec![role_of(SHOPS)],
@@ -282,7 +293,7 @@ async fn an_external_id_comes_from_a_secret_of_the_operator_and_is_missed_by_nam
     let from = json!({ "secretKeyRef": { "name": name, "key": "shops" } });
     let class = json!({ "roleARN": role_of(SHOPS), "externalIdFrom": from });
     let class = rig.class("shops", class).await;
-    let operator = rig.operator().await;
+    let operator = rig.operator_of_classes().await;
     rig.create("shop", spec(json!({ "className": class })))
         .await;
     let object = rig
@@ -317,7 +328,7 @@ async fn an_external_id_comes_from_a_secret_of_the_operator_and_is_missed_by_nam
 async fn a_class_of_another_account_moves_no_pool_and_no_pool_is_touched_there() {
     let rig = Rig::new("class-moves").await;
     let (shops, banks) = two_accounts(&rig).await;
-    let operator = rig.operator().await;
+    let operator = rig.operator_of_classes().await;
     rig.create(
         "shop",
         spec(json!({ "className": shops, "deletionPolicy": "Delete" })),
@@ -360,7 +371,7 @@ async fn a_changed_default_tag_is_one_update_for_each_pool_and_nothing_for_other
     let tags = |value: &str| json!({ "defaults": { "identityPoolTags": { "cost": value } } });
     let class = rig.class("shops", tags("1")).await;
     let other = rig.class("other", json!({})).await;
-    let operator = rig.operator().await;
+    let operator = rig.operator_of_classes().await;
     for n in 0..POOLS {
         rig.create(&format!("app-{n}"), spec(json!({ "className": class })))
             .await;
@@ -407,7 +418,7 @@ async fn a_guardrail_that_is_taken_away_is_felt_within_seconds_and_given_back_to
     let role = format!("arn:aws:iam::{}:role/shop", crate::rig::ACCOUNT);
     let strips = json!({ "onRevocation": "StripRoles", "guardrails": { "roleARNs": [role] } });
     let class = rig.class("shops", strips).await;
-    let operator = rig.operator().await;
+    let operator = rig.operator_of_classes().await;
     let of = json!({ "className": class, "roles": { "authenticated": role } });
     rig.create("shop", spec(of)).await;
     rig.until_ready("shop").await;
@@ -478,7 +489,7 @@ async fn a_class_that_is_used_stays_until_nobody_uses_it() {
     let class = rig
         .class("shops", json!({ "guardrails": { "allowDeletion": true } }))
         .await;
-    let operator = rig.operator().await;
+    let operator = rig.operator_of_classes().await;
     rig.create("shop", spec(json!({ "className": class })))
         .await;
     rig.until_ready("shop").await;
@@ -532,7 +543,7 @@ async fn objects_without_a_class_are_of_the_default_one_and_of_none_where_there_
     let banks = rig.class_name("banks");
     let default = |is: Value| json!({ "metadata": { "annotations": { "cognito-identity.dev/is-default-class": is } } });
     rig.patch_class(&shops, default(json!("true"))).await;
-    let operator = rig.operator().await;
+    let operator = rig.operator_of_classes().await;
     rig.create("shop", spec(json!({}))).await;
     let status = rig.until_ready("shop").await.status.expect("a status");
     assert_eq!(status.account_id.as_deref(), Some(SHOPS));
@@ -574,6 +585,7 @@ async fn objects_without_a_class_are_of_the_default_one_and_of_none_where_there_
 async fn an_operator_may_refuse_objects_without_a_class_and_unknown_ones_wait_for_theirs() {
     let rig = Rig::new("require-class").await;
     let setup = Setup {
+        classes: true,
         requires_class: true,
         ..Setup::default()
     };
@@ -608,7 +620,7 @@ async fn sessions_that_end_are_renewed_and_cost_no_pool_its_readiness() {
     let class = rig
         .class("shops", json!({ "roleARN": role_of(SHOPS) }))
         .await;
-    let operator = rig.operator().await;
+    let operator = rig.operator_of_classes().await;
     rig.create("shop", spec(json!({ "className": class })))
         .await;
     let before = rig.until_ready("shop").await;

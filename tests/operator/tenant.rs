@@ -125,7 +125,7 @@ async fn a_tenant_who_tries_everything_gets_nothing_but_sentences() {
             json!({ "allowedNamespaces": { "matchLabels": { "team": "other" } } }),
         )
         .await;
-    let operator = rig.operator().await;
+    let operator = rig.operator_of_classes().await;
     tenant
         .apply("own", json!({}))
         .await

@@ -71,7 +71,7 @@ impl Default for Setup {
             endpoint: None,
             selector: None,
             elected: None,
-            classes: true,
+            classes: false,
             requires_class: false,
         }
     }
@@ -180,11 +180,7 @@ impl Rig {
     /// Starts an operator as a user with no more rights than this test gives it.
     pub(crate) async fn operator_as(&self, user: &str) -> Running {
         let config = self.plane.config_for(user, &[]).await.expect("config");
-        let setup = Setup {
-            classes: false,
-            ..Setup::default()
-        };
-        self.operator_through(config, &setup)
+        self.operator_through(config, &Setup::default())
     }
 
     /// Lets an operator do in AWS what the printed policy says, and no more.

@@ -22,11 +22,12 @@ const EDITS: usize = 50;
 const CHAINS: usize = 4;
 
 /// Fields that no edit here can show, and where they are shown.
-const ELSEWHERE: [(&str, &str); 3] = [
+const ELSEWHERE: [(&str, &str); 4] = [
     (
         "adopt",
         "about a pool that is there before the object: adoption.rs",
     ),
+    ("className", "about what a class says: classes.rs"),
     ("region", "frozen from the first claim on: creation.rs"),
     (
         "developerProviderName",
