@@ -13,7 +13,8 @@ use crate::rig::{Rig, Running, pool_id};
 const NAME: &str = "identitypools.cognito-identity.dev";
 
 fn definition() -> String {
-    identity_pool_operator::api::crds::crds_yaml().expect("CRDs")
+    let [(_, pools), _] = identity_pool_operator::api::crds::files().expect("CRDs");
+    pools
 }
 
 /// An own control plane, an operator on it, and an object with its pool.

@@ -6,6 +6,7 @@
 )]
 #![allow(
     clippy::doc_markdown,
+    rustdoc::bare_urls,
     rustdoc::invalid_html_tags,
     reason = "the docs of the fields are read in `kubectl explain`, which knows no markup"
 )]
