@@ -151,6 +151,10 @@ pub struct Facts {
     /// The pool that was on record when the pass began.
     recorded_before: Option<PoolId>,
     pub(super) failure: Option<Failure>,
+    /// What a person had asked for when that happened.
+    failed_under: Option<Trigger>,
+    /// The pool of a call that was denied, where it may be that there is no such pool any more.
+    pub(super) doubted: Option<PoolId>,
     pub(super) trouble: Option<String>,
     pub(super) moves: u32,
 }
@@ -206,6 +210,8 @@ impl Facts {
             changed: Vec::new(),
             recorded_before: None,
             failure: None,
+            failed_under: None,
+            doubted: None,
             trouble: None,
             moves: 0,
         };
@@ -263,7 +269,7 @@ impl Facts {
             Seen::Searched(Ok(search)) => self.searches.push(search),
             Seen::Named(Ok(found)) => self.named = Some(found),
             Seen::Searched(Err(failure)) | Seen::Named(Err(failure)) => {
-                self.failure = Some(failure);
+                self.fail(failure);
             }
             Seen::Answered(call, result) => self.learn_answer(*call, result),
             Seen::StatusWritten(result) => self.learn_object(result.map(Some)),
@@ -427,7 +433,7 @@ impl Facts {
             (Call::DescribeIdentityPool { id }, failure)
                 if failure.kind == FailureKind::Invalid =>
             {
-                self.looks.insert(id, Look::Gone);
+                self.note_look(id, Look::Gone);
             }
             (Call::SetPrincipalTagAttributeMap { id, .. }, failure)
                 if failure.kind == FailureKind::NotFound =>
@@ -476,17 +482,52 @@ impl Facts {
 
     fn learn_failure(&mut self, call: &Call, failure: Failure) {
         if let Some(id) = call.pool().filter(|_| call.says_gone(&failure)) {
-            self.looks.insert(id.clone(), Look::Gone);
+            self.note_look(id.clone(), Look::Gone);
             return;
         }
         if failure.refuses_role() {
             self.memory.role_refused_since.get_or_insert(self.heard_at);
+        } else {
+            self.doubt(call, failure.kind);
         }
         if failure.kind == FailureKind::Unanswered && call.operation().mutates() {
             // It may be under way still, until AWS no longer honours its signature.
             self.memory.late_until = Some(time::after(self.heard_at, SIGNATURE_WINDOW));
         }
+        self.fail(failure);
+    }
+
+    /// A policy that asks for the owner's tag denies every call about a pool of ours that lost
+    /// it, or is gone, but for the look that tells.
+    fn doubt(&mut self, call: &Call, kind: FailureKind) {
+        let tells = call.operation() == Operation::DescribeIdentityPool;
+        let denied = kind == FailureKind::Denied && !tells;
+        let ours = |id: &&PoolId| matches!(self.look(id), Some(Look::Found(pool, _)) if self.is_ours(pool));
+        self.doubted = call.pool().filter(|_| denied).filter(ours).cloned();
+        if let Some(id) = &self.doubted {
+            self.looks.remove(id);
+        }
+    }
+
+    fn note_look(&mut self, id: PoolId, look: Look) {
+        let ours = matches!(&look, Look::Found(pool, _) if self.is_ours(pool));
+        if !ours && self.doubted.as_ref() == Some(&id) {
+            self.failure = None;
+            self.failed_under = None;
+        }
+        self.looks.insert(id, look);
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        self.failed_under = self.object.as_deref().map(Trigger::of);
         self.failure = Some(failure);
+    }
+
+    /// What a person had asked for when the pass came to its end: what was asked after it failed
+    /// is still to be done.
+    pub(super) fn trigger(&self) -> Option<Trigger> {
+        let failed_under = self.failed_under.clone();
+        failed_under.or_else(|| self.object.as_deref().map(Trigger::of))
     }
 
     fn learn_creation(&mut self, result: Result<Answer, Failure>) {
@@ -518,7 +559,7 @@ impl Facts {
                 self.roles.insert(observed.id.clone(), none);
                 self.learn_look(observed);
             }
-            Err(failure) if failure.kind.is_refusal() => self.failure = Some(failure),
+            Err(failure) if failure.kind.is_refusal() => self.fail(failure),
             // It may have made a pool: the search that follows tells.
             Err(_) => {}
         }
@@ -538,8 +579,7 @@ impl Facts {
 
     fn learn_look(&mut self, observed: Observed) {
         let at = self.heard_at;
-        self.looks
-            .insert(observed.id.clone(), Look::Found(Box::new(observed), at));
+        self.note_look(observed.id.clone(), Look::Found(Box::new(observed), at));
     }
 
     fn learn_deletion(&mut self, id: PoolId) {

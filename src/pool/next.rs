@@ -366,9 +366,14 @@ fn misled(facts: &Facts, account: &str, region: &str) -> String {
 }
 
 pub(super) fn aws_failed(facts: &Facts) -> Flow {
-    match &facts.failure {
-        Some(failure) => conclude(Verdict::Failed(failure.clone())),
-        None => Flow::Continue(()),
+    let Some(failure) = &facts.failure else {
+        return Flow::Continue(());
+    };
+    match &facts.doubted {
+        Some(id) if facts.look(id).is_none() => {
+            act(Move::Call(Call::DescribeIdentityPool { id: id.clone() }))
+        }
+        _ => conclude(Verdict::Failed(failure.clone())),
     }
 }
 

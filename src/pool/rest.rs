@@ -6,7 +6,7 @@ use super::call::{DEADLINE, Failure, Operation};
 use super::claim::SEND_FENCE;
 use super::facts::Facts;
 use super::locate;
-use super::memory::{Fate, Hold, Memory, SLOW_RETRY, Trigger, Unshown, spread};
+use super::memory::{Fate, Hold, Memory, SLOW_RETRY, Unshown, spread};
 use super::next::Verdict;
 use super::notes::Weight;
 use super::time;
@@ -322,9 +322,10 @@ fn again(facts: &Facts, outcome: Outcome, pause: Duration) -> Rest {
 
 /// A pause that only a person ends early, or what the object refers to.
 fn hold(facts: &Facts, pause: Duration) -> Option<Hold> {
-    facts.object.as_ref().map(|object| Hold {
+    let (object, trigger) = (facts.object.as_ref()?, facts.trigger()?);
+    Some(Hold {
         until: time::after(facts.moment.now, pause),
-        trigger: Trigger::of(object),
+        trigger,
         news: facts.memory.news,
         values: facts.references.fingerprint(object),
         soonest: time::after(facts.moment.now, pause.min(RESTLESS_PAUSE)),

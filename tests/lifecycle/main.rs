@@ -8,6 +8,7 @@ mod deletion;
 mod drift;
 mod export;
 mod hostile;
+mod late;
 mod leadership;
 mod order;
 mod outside;
