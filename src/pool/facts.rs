@@ -372,6 +372,7 @@ impl Facts {
             Ok(findings) => {
                 self.references.learn(findings, self.object.as_deref());
                 self.compare_values();
+                self.recall();
             }
             Err(what) => self.trouble = Some(what),
         }
@@ -654,6 +655,12 @@ impl Facts {
     /// Whether this pass has done nothing yet but read references.
     pub(super) fn is_untouched(&self) -> bool {
         self.moves == self.references.reads
+    }
+
+    /// Whether a change of this object is under way of which nobody knows what became of it.
+    pub(super) fn is_late(&self) -> bool {
+        let until = self.memory.late_until;
+        until.is_some_and(|until| self.moment.now < until)
     }
 
     /// Whether the pool equalled what the spec asks for now, at some earlier look.

@@ -22,6 +22,7 @@ pub mod notes;
 pub mod orphans;
 pub mod ownership;
 pub mod plan;
+pub mod recall;
 mod redaction;
 mod references;
 pub mod resolve;

@@ -9,6 +9,7 @@ use super::locate;
 use super::memory::{Fate, Hold, Memory, SLOW_RETRY, Unshown, spread};
 use super::next::Verdict;
 use super::notes::Weight;
+use super::recall;
 use super::time;
 use crate::api::condition::{self, READY, Stance};
 use crate::api::{Managed, Reason};
@@ -144,18 +145,19 @@ fn released(facts: &Facts) -> Rest {
 
 /// Whether the pool has to be looked at now.
 pub(super) fn look_due(facts: &Facts) -> bool {
+    let ready = condition::holds(&facts.status().conditions, READY);
+    !ready || !facts.was_in_sync() || facts.export_touched || asks_for_look(facts)
+}
+
+/// Whether there is a reason to look at the pool other than what it is to be.
+pub(super) fn asks_for_look(facts: &Facts) -> bool {
     let status = facts.status();
-    let ready = condition::holds(&status.conditions, READY);
-    let heard = status.last_handled_reconcile_at.as_deref() == facts.reconcile_at();
-    let settled = ready
-        && heard
-        && facts.is_marked()
-        && status.observed_generation == facts.generation()
-        && facts.was_in_sync();
-    !settled
+    let heard = status.last_handled_reconcile_at.as_deref() == facts.reconcile_at()
+        && status.observed_generation == facts.generation();
+    !heard
+        || !facts.is_marked()
         || facts.missing
         || facts.meddled
-        || facts.export_touched
         || facts.moment.now >= next_look(facts)
 }
 
@@ -357,6 +359,7 @@ fn remembered(facts: &Facts) -> Memory {
         failures: 0,
         hold: None,
         unshown: None,
+        recent: recall::kept(facts),
         ..facts.memory.clone()
     }
 }
