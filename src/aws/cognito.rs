@@ -173,11 +173,9 @@ impl CognitoClient {
         let pools = listed(Operation::ListIdentityPools, page.identity_pools)?;
         let entry = |pool: IdentityPoolShortDescription| {
             let id = pool.identity_pool_id.filter(|id| !id.is_empty());
-            let id = id.ok_or_else(|| no_list(Operation::ListIdentityPools, "a pool without id"))?;
-            Ok((
-                PoolId::new(id),
-                pool.identity_pool_name.unwrap_or_default(),
-            ))
+            let id =
+                id.ok_or_else(|| no_list(Operation::ListIdentityPools, "a pool without id"))?;
+            Ok((PoolId::new(id), pool.identity_pool_name.unwrap_or_default()))
         };
         Ok(Answer::Page {
             entries: pools.into_iter().map(entry).collect::<Result<_, _>>()?,
