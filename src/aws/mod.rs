@@ -12,6 +12,7 @@ pub mod budget;
 pub mod census;
 mod clock;
 pub mod cognito;
+mod complete;
 mod convert;
 pub mod error;
 pub mod identity;

@@ -13,8 +13,9 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use jiff::{SignedDuration, Timestamp};
 
+use super::complete::no_list;
 use super::paced::Paced;
-use crate::pool::call::{Answer, Call, DEADLINE, Failure, FailureKind, Operation};
+use crate::pool::call::{Answer, Call, DEADLINE, Failure, Operation};
 use crate::pool::settings::PoolId;
 
 /// 600,000 pools: more than any quota; a list that is longer goes in circles.
@@ -161,13 +162,7 @@ async fn page(aws: &Paced, next_token: Option<String>) -> Result<Page, Failure> 
 }
 
 fn no_answer(what: &str) -> Failure {
-    Failure {
-        operation: Operation::ListIdentityPools,
-        kind: FailureKind::Unanswered,
-        code: "NoList".to_owned(),
-        message: what.to_owned(),
-        request_id: None,
-    }
+    no_list(Operation::ListIdentityPools, what)
 }
 
 #[cfg(test)]
@@ -178,6 +173,7 @@ mod tests {
 
     use super::*;
     use crate::aws::scripted::Account;
+    use crate::pool::call::FailureKind;
 
     const LIST: Operation = Operation::ListIdentityPools;
 

@@ -15,7 +15,7 @@ mod follower;
 mod leadership;
 mod listing;
 mod memories;
-mod objects;
+pub mod objects;
 mod orphans;
 mod publish;
 mod reconcile;

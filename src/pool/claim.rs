@@ -28,6 +28,10 @@ pub const MAX_CLOCK_OFFSET: SignedDuration = SignedDuration::from_secs(30);
 /// How far from its own clock AWS honours a signature (Signature Version 4).
 pub const SIGNATURE_WINDOW: Duration = Duration::from_secs(300);
 
+/// For this long after its claim a pool that AWS does not show is thought late,
+/// not gone: reading one's own creation is undocumented, if usual.
+pub const VISIBLE_WITHIN: Duration = Duration::from_mins(1);
+
 /// A claim this far ahead of our clock can come from a replica whose clock is off
 /// by less than [`MAX_CLOCK_OFFSET`], as ours may be the other way.
 const MAX_AHEAD: Duration = Duration::from_mins(1);

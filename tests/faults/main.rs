@@ -55,7 +55,8 @@ async fn play(chosen: Option<&str>) -> Report {
         return case::play(std::iter::once(soak::case(&references, seed))).await;
     }
     let references = reference::references(workloads::chosen(chosen)).await;
-    let mut cases = crash::cases(&references);
+    let mut cases = process::long_cases(&references);
+    cases.extend(crash::cases(&references));
     cases.extend(process::cases(&references));
     cases.extend(pause::cases(&references));
     cases.extend(clock::cases(&references));

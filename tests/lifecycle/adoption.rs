@@ -80,6 +80,7 @@ fn until_overwrite_nothing_is_changed_and_all_of_it_is_shown() {
     assert_eq!(plan, ["TagResource", "UpdateIdentityPool"]);
     assert_eq!(status.deletion_policy, Some(DeletionPolicy::Retain));
     assert_eq!(status.identity_pool_id, None, "it is not this object's yet");
+    world.hold_by_another();
     world.delete();
     world.pass();
     assert_eq!(

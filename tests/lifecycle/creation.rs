@@ -365,6 +365,7 @@ fn settling_says_what_was_heard_and_until_when() {
         "{said}"
     );
     world.restart();
+    world.object().status = None;
     world.pass();
     let said = world.message();
     assert!(
@@ -380,6 +381,37 @@ fn settling_says_what_was_heard_and_until_when() {
         said.contains("the object goes if none has shown up by") && !said.contains("new call"),
         "{said}"
     );
+}
+
+#[test]
+fn processes_that_know_different_things_of_a_call_do_not_tell_them_in_turns() {
+    let mut world = world();
+    world.fates.push_back((CREATE, Fate::Lost));
+    world.pass();
+    let (sender, said) = (world.memory.clone(), world.message());
+    // Each looks again after its pause.
+    let look = |world: &mut World| {
+        world.count_anew();
+        world.wait(Duration::from_secs(100));
+        world.pass();
+        assert!(world.calls.contains(&Operation::ListIdentityPools));
+    };
+    world.restart();
+    look(&mut world);
+    assert_eq!(
+        (world.message(), &world.writes[..]),
+        (said.clone(), &[][..])
+    );
+
+    world.object().status = None;
+    look(&mut world);
+    assert!(world.message().contains("does not know"));
+    let other = std::mem::replace(&mut world.memory, sender);
+    look(&mut world);
+    assert_eq!(world.message(), said, "who sent it knows better");
+    world.memory = other;
+    look(&mut world);
+    assert_eq!((world.message(), &world.writes[..]), (said, &[][..]));
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 mod access;
 mod adoption;
+#[path = "../shared/apiserver.rs"]
+mod apiserver;
 mod attacks;
 mod creation;
 mod deletion;

@@ -3,6 +3,8 @@
 
 mod access;
 mod adoption;
+#[path = "../shared/apiserver.rs"]
+mod apiserver;
 mod apiserver_faults;
 mod backup;
 mod binary;
@@ -13,6 +15,7 @@ mod credentials;
 mod deletion;
 mod export;
 mod iam;
+mod in_memory;
 mod leadership;
 mod leaves;
 mod logs;

@@ -16,6 +16,7 @@ use identity_pool_operator::controller::{
     Candidacy, Controller, Options, Scope, careful_client, election_client,
 };
 use identity_pool_operator::election::Timing;
+use identity_pool_operator::pool::claim::VISIBLE_WITHIN;
 use identity_pool_operator::pool::facts::Operator;
 use identity_pool_operator::telemetry::Telemetry;
 use identity_pool_operator::telemetry::metrics::Readiness;
@@ -33,8 +34,10 @@ pub(crate) const ACCOUNT: &str = "123456789012";
 /// The access key of operators in this process, and of the binary as `start::command` runs it.
 pub(crate) const ACCESS_KEY: &str = "AKIATEST";
 
-/// Nothing honest takes as long; a test that hangs says what it waited for.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Nothing honest takes as long, not even on a machine that is busy with ten other things: the
+/// longest that an operator lets an object wait, and as long again and again for its own work. A
+/// test that hangs says what it waited for.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(3 * VISIBLE_WITHIN.as_secs());
 
 /// What the threads of operators are called: a panic on one of them is the operator's.
 pub(crate) const OPERATOR_THREAD: &str = "operator";
