@@ -94,6 +94,13 @@ struct Statement {
     condition: Conditions,
 }
 
+/// Of a pool that is taken over, an earlier object's too, roles and principal tags are always
+/// looked at: what stays as others left it is told.
+const READS: [Operation; 2] = [
+    Operation::GetIdentityPoolRoles,
+    Operation::GetPrincipalTagAttributeMap,
+];
+
 impl Statement {
     /// Allows operations without any condition.
     fn allow(sid: &'static str, operations: &[Operation], resource: Vec<String>) -> Self {
@@ -177,7 +184,7 @@ impl Uses {
     fn look(&self) -> Statement {
         let mut looks = vec![Operation::DescribeIdentityPool];
         if self.adoption {
-            looks.extend(self.reads());
+            looks.extend(READS);
         }
         Statement::allow("LookAtPools", &looks, self.pools())
     }
@@ -189,7 +196,7 @@ impl Uses {
             Operation::UntagResource,
         ];
         if !self.adoption {
-            calls.extend(self.reads());
+            calls.extend(READS);
         }
         self.own(Statement::allow("KeepOwnPools", &calls, self.pools()))
     }
@@ -217,15 +224,6 @@ impl Uses {
             action: vec!["iam:PassRole".to_owned()],
             ..Statement::allow("PassRoles", &[], self.roles.clone())
         })
-    }
-
-    /// Of a pool that is taken over, an earlier object's too, the roles are always looked at:
-    /// what stays as others left it is told.
-    fn reads(&self) -> impl Iterator<Item = Operation> {
-        let tags = self
-            .principal_tags
-            .then_some(Operation::GetPrincipalTagAttributeMap);
-        [Operation::GetIdentityPoolRoles].into_iter().chain(tags)
     }
 
     fn has_roles(&self) -> bool {
@@ -339,6 +337,7 @@ mod tests {
             "CreateIdentityPool",
             "DescribeIdentityPool",
             "GetIdentityPoolRoles",
+            "GetPrincipalTagAttributeMap",
             "ListIdentityPools",
             "TagResource",
             "UntagResource",

@@ -151,6 +151,8 @@ pub struct Facts {
     /// The pool that was on record when the pass began.
     recorded_before: Option<PoolId>,
     pub(super) failure: Option<Failure>,
+    /// Since when is known what an earlier pass saw and this one uses.
+    pub(super) recalled: Option<Timestamp>,
     /// What a person had asked for when that happened.
     failed_under: Option<Trigger>,
     /// The pool of a call that was denied, where it may be that there is no such pool any more.
@@ -210,6 +212,7 @@ impl Facts {
             changed: Vec::new(),
             recorded_before: None,
             failure: None,
+            recalled: None,
             failed_under: None,
             doubted: None,
             trouble: None,

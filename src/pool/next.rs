@@ -19,7 +19,7 @@ use super::moves::Move;
 use super::rest;
 use super::settings::{Desired, Observed, PoolId};
 use super::{adopt, create, deletion, export, grants, plan, status, time};
-use crate::api::condition::{self, ADVISORY};
+use crate::api::condition::{self, ADVISORY, STALLED};
 use crate::api::{DriftPolicy, FieldDrift, PlannedCall, Reason};
 
 /// How a rule answers.
@@ -123,7 +123,7 @@ const MOVES_PER_MAP: u32 = 5;
 
 /// A role that was just made is known everywhere in AWS within seconds; two minutes are
 /// what IAM's users wait for it at most.
-const ROLE_APPEARS_WITHIN: Duration = Duration::from_secs(120);
+pub(super) const ROLE_APPEARS_WITHIN: Duration = Duration::from_secs(120);
 
 /// Reads of this API are consistent in practice, if not by the docs: what does not show within
 /// half a minute is not late.
@@ -464,10 +464,11 @@ fn unread(facts: &Facts) -> Flow {
             && !facts.asked.principal_tags.contains_key(provider);
         !known && !facts.principal_tags.contains_key(&(id(), provider.clone()))
     };
-    match access::providers(&desired.access, &managed)
-        .into_iter()
-        .find(unread)
-    {
+    let mut providers = access::providers(&desired.access, &managed);
+    if made_by_others {
+        providers.extend(access::user_pools(&pool.settings));
+    }
+    match providers.into_iter().find(unread) {
         Some(provider) => act(Move::Call(Call::GetPrincipalTagAttributeMap {
             id: id(),
             provider,
@@ -485,12 +486,21 @@ fn role_refused(facts: &Facts) -> Flow {
     if !failure.refuses_role() {
         return Flow::Continue(());
     }
-    let reason = if facts.moment.now < time::after(since, ROLE_APPEARS_WITHIN) {
+    let young = facts.moment.now < time::after(since, ROLE_APPEARS_WITHIN);
+    let reason = if young && !was_refused(facts) {
         Reason::RoleNotAccepted
     } else {
         Reason::RoleRefused
     };
     hold(reason, format!("{failure}. {}", reason.next_step()))
+}
+
+/// Whether an earlier process has waited for the role in vain, and nobody asked for anything since.
+fn was_refused(facts: &Facts) -> bool {
+    let status = facts.status();
+    condition::find(&status.conditions, STALLED)
+        .is_some_and(|stalled| stalled.reason == Reason::RoleRefused.as_str())
+        && rest::is_heard(facts)
 }
 
 /// The configuration: what differs is changed, or reported.

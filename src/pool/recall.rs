@@ -1,21 +1,26 @@
-//! A look that outlives its pass.
+//! What was seen in one pass and serves the next.
 //!
 //! A value that an object takes from elsewhere changes nothing in AWS. So where that is all
-//! that happened, a write rests on the look of an earlier pass as it would on one of its own:
+//! that happened, a write rests on what an earlier pass saw as it would on a look of its own:
 //! for no longer than [`SEND_FENCE`](super::claim::SEND_FENCE), and only after a pass in which
 //! nothing failed.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
+use super::access::{RoleSet, TagMap};
 use super::facts::{Facts, Look};
 use super::next::is_recent;
 use super::rest;
 use super::settings::Observed;
 
-/// The pool as it was, and when.
+/// The pool as it was, and since when that was known.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Recent {
     pool: Observed,
+    roles: Option<RoleSet>,
+    principal_tags: BTreeMap<String, Option<TagMap>>,
     at: Timestamp,
 }
 
@@ -26,26 +31,43 @@ pub(super) fn kept(facts: &Facts) -> Option<Recent> {
     if failed || !facts.references.exist() {
         return None;
     }
-    let seen = facts.looks.values().filter_map(|look| match look {
-        Look::Found(pool, at) if facts.is_ours(pool) => Some((pool, *at)),
-        Look::Found(..) | Look::Gone => None,
-    });
-    let (pool, at) = seen.max_by_key(|(_, at)| *at)?;
-    let pool = (**pool).clone();
-    Some(Recent { pool, at })
+    let pool = facts.seen_as_ours()?.clone();
+    let maps = facts.principal_tags.iter();
+    let maps = maps.filter(|((id, _), _)| *id == pool.id);
+    Some(Recent {
+        roles: facts.roles.get(&pool.id).map(|(roles, _)| roles.clone()),
+        principal_tags: maps
+            .map(|((_, provider), map)| (provider.clone(), map.clone()))
+            .collect(),
+        // What was recalled is as old as it was then.
+        at: facts.recalled.unwrap_or(facts.began),
+        pool,
+    })
 }
 
 impl Facts {
-    /// Takes the look of the pass before for one of this pass, unless there is a reason to look.
+    /// Takes what the pass before saw for seen in this one, unless there is a reason to look.
     pub(super) fn recall(&mut self) {
         let recent = self.memory.recent.take();
         let recent = recent.filter(|_| !rest::asks_for_look(self));
-        let Some(Recent { pool, at }) = recent.filter(|recent| is_recent(self, recent.at)) else {
+        let recent = recent.filter(|recent| is_recent(self, recent.at));
+        let Some(recent) = recent.filter(|recent| self.is_ours(&recent.pool)) else {
             return;
         };
-        if self.is_ours(&pool) {
-            let look = Look::Found(Box::new(pool.clone()), at);
-            self.looks.entry(pool.id).or_insert(look);
+        let Recent {
+            pool,
+            roles,
+            principal_tags,
+            at,
+        } = recent;
+        let id = pool.id.clone();
+        if let Some(roles) = roles {
+            self.roles.insert(id.clone(), (roles, at));
         }
+        for (provider, map) in principal_tags {
+            self.principal_tags.insert((id.clone(), provider), map);
+        }
+        self.looks.insert(id, Look::Found(Box::new(pool), at));
+        self.recalled = Some(at);
     }
 }

@@ -7,7 +7,7 @@ use super::claim::SEND_FENCE;
 use super::facts::Facts;
 use super::locate;
 use super::memory::{Fate, Hold, Memory, SLOW_RETRY, Unshown, spread};
-use super::next::Verdict;
+use super::next::{self, Verdict};
 use super::notes::Weight;
 use super::recall;
 use super::time;
@@ -151,14 +151,18 @@ pub(super) fn look_due(facts: &Facts) -> bool {
 
 /// Whether there is a reason to look at the pool other than what it is to be.
 pub(super) fn asks_for_look(facts: &Facts) -> bool {
-    let status = facts.status();
-    let heard = status.last_handled_reconcile_at.as_deref() == facts.reconcile_at()
-        && status.observed_generation == facts.generation();
-    !heard
+    !is_heard(facts)
         || !facts.is_marked()
         || facts.missing
         || facts.meddled
         || facts.moment.now >= next_look(facts)
+}
+
+/// Whether status already answers what a person asked for last.
+pub(super) fn is_heard(facts: &Facts) -> bool {
+    let status = facts.status();
+    status.last_handled_reconcile_at.as_deref() == facts.reconcile_at()
+        && status.observed_generation == facts.generation()
 }
 
 /// The turn of an object that was in sync before this process started is anywhere
@@ -274,6 +278,7 @@ fn held_up(facts: &Facts, reason: Reason) -> Rest {
             let pause = facts.memory.backoff(jitter).min(LATE_PAUSE);
             (Outcome::Waiting, pause)
         }
+        (_, Reason::RoleNotAccepted) => (Outcome::Waiting, role_pause(facts)),
         (_, Reason::Settling) => (Outcome::Waiting, doubtful_pause(facts)),
         (_, Reason::NotYetVisible) => {
             let by = locate::visible_by(facts).map(|by| time::until(facts.moment.now, by));
@@ -290,6 +295,17 @@ fn held_up(facts: &Facts, reason: Reason) -> Rest {
         memory.unshown = unshown(facts, reason);
     }
     rest
+}
+
+/// Longest pause while a role may be new: a sixth of its two minutes.
+const ROLE_PAUSE: Duration = Duration::from_secs(20);
+
+/// A role may be known any moment, and is refused at the end of its time and no later.
+fn role_pause(facts: &Facts) -> Duration {
+    let pause = facts.memory.backoff(facts.moment.jitter).min(ROLE_PAUSE);
+    let since = facts.memory.role_refused_since;
+    let end = since.map(|since| time::after(since, next::ROLE_APPEARS_WITHIN));
+    end.map_or(pause, |end| pause.min(time::until(facts.moment.now, end)))
 }
 
 fn doubtful_pause(facts: &Facts) -> Duration {

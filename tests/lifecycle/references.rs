@@ -191,6 +191,58 @@ fn a_change_elsewhere_costs_one_update_and_no_other_call() {
     assert!(world.writes.is_empty(), "{:?}", world.writes);
 }
 
+/// What is kept apart from the pool is known as well as the pool is.
+#[test]
+fn roles_and_principal_tags_that_do_not_change_are_not_read_for_it() {
+    let mut world = World::new(spec(json!({
+        "cognitoIdentityProviders": [
+            { "name": "staff", "providerName": STAFF, "clientIdFrom": key("client") },
+        ],
+        "roles": { "authenticated": ROLE },
+        "principalTagAttributeMaps": [{ "provider": "staff", "principalTags": { "user": "sub" } }],
+    })));
+    world.write(config_map("client"), "abc");
+    world.pass();
+    assert_eq!(world.condition("Ready"), "True/InSync");
+    for client in ["def", "ghi"] {
+        world.count_anew();
+        world.write(config_map("client"), client);
+        world.pass();
+        assert_eq!(world.calls, [Operation::UpdateIdentityPool], "{client}");
+        world.wait(Duration::from_secs(6));
+    }
+    // What was seen is as old as its oldest part.
+    world.wait(Duration::from_secs(9));
+    world.count_anew();
+    world.write(config_map("client"), "jkl");
+    world.pass();
+    let all = [
+        Operation::DescribeIdentityPool,
+        Operation::GetIdentityPoolRoles,
+        Operation::GetPrincipalTagAttributeMap,
+        Operation::UpdateIdentityPool,
+    ];
+    assert_eq!(world.calls, all);
+}
+
+/// A role is set and read back, since AWS drops some without a word.
+#[test]
+fn another_role_from_elsewhere_costs_what_a_first_one_does() {
+    let mut world = World::new(spec(
+        json!({ "roles": { "authenticatedFrom": role_from() } }),
+    ));
+    world.write(role(), ROLE);
+    world.pass();
+    world.count_anew();
+    world.write(role(), "arn:aws:iam::123456789012:role/other");
+    world.pass();
+    let set_and_read_back = [
+        Operation::SetIdentityPoolRoles,
+        Operation::GetIdentityPoolRoles,
+    ];
+    assert_eq!(world.calls, set_and_read_back);
+}
+
 /// No write rests on a look that is old, nor on one that somebody has a reason to doubt.
 #[test]
 fn an_update_for_a_change_elsewhere_rests_on_a_look_of_now() {

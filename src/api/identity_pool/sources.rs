@@ -28,6 +28,7 @@ use super::rules::no_namespace;
 #[x_kube(validation = Rule::new("has(self.configMapKeyRef) != has(self.objectRef)").message(
     "a value comes from one place: write either configMapKeyRef or objectRef"
 ))]
+#[schemars(transform = no_namespace)]
 #[serde(rename_all = "camelCase")]
 pub struct ValueSource {
     /// A key of a ConfigMap in this namespace.
@@ -46,6 +47,7 @@ pub struct ValueSource {
 ).message(
     "a value comes from one place: write one of configMapKeyRef, secretKeyRef and objectRef"
 ))]
+#[schemars(transform = no_namespace)]
 #[serde(rename_all = "camelCase")]
 pub struct LoginProviderSource {
     /// A key of a ConfigMap in this namespace.

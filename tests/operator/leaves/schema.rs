@@ -37,7 +37,10 @@ fn collect(schema: &Value, path: &str, found: &mut Vec<String>) {
 
 /// The namespace of a reference is in the schema only to be refused.
 fn is_refused(path: &str, name: &str) -> bool {
-    path.ends_with("Ref") && name == "namespace"
+    name == "namespace"
+        && ["Ref", "From", "From[]", "From{}"]
+            .iter()
+            .any(|end| path.ends_with(end))
 }
 
 /// The path of a field of an object.
