@@ -507,6 +507,7 @@ impl World {
 
     fn search(&mut self) -> Result<Search, Failure> {
         self.calls.push(Operation::ListIdentityPools);
+        self.happen(Operation::ListIdentityPools);
         if let Some(Fate::Refused(kind)) = self.fate(Operation::ListIdentityPools) {
             return Err(failure(Operation::ListIdentityPools, kind));
         }
@@ -532,14 +533,19 @@ impl World {
         self.fates.remove(place).map(|(_, fate)| fate)
     }
 
-    fn call(&mut self, call: Call) -> Result<Answer, Failure> {
-        let operation = call.operation();
-        self.calls.push(operation);
-        self.signed.extend(signed_at(&call));
+    /// What a test wants to happen while this call is under way.
+    fn happen(&mut self, operation: Operation) {
         if self.meanwhile.is_some_and(|(at, _)| at == operation) {
             let (_, happen) = self.meanwhile.take().expect("just seen");
             happen(self);
         }
+    }
+
+    fn call(&mut self, call: Call) -> Result<Answer, Failure> {
+        let operation = call.operation();
+        self.calls.push(operation);
+        self.signed.extend(signed_at(&call));
+        self.happen(operation);
         match self.fate(operation) {
             Some(Fate::Refused(kind)) => {
                 let message = self.words.into();
