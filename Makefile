@@ -96,7 +96,7 @@ soak: ## Faults at random on a real apiserver: SOAK_CASES=40000, or SOAK_SECONDS
 
 .PHONY: mutants
 mutants: $(CARGO_MUTANTS) ## Break the modules that create, delete and own; each break must be noticed; FILE=… for one
-	$(CARGO_MUTANTS) mutants --output target/mutants --no-shuffle $(if $(FILE),--file '$(FILE)')
+	$(CARGO_MUTANTS) mutants --output target/mutants --no-shuffle $(if $(FILE),--re '^$(FILE):')
 
 .PHONY: bench
 bench: ## Print figures: throughput, latency, calls and writes per object, memory

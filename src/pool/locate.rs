@@ -166,7 +166,7 @@ fn by_owner(facts: &Facts, settled: impl Into<Option<Timestamp>>) -> Flow<Option
         .collect();
     if let Some(id) = chosen(facts, &found)? {
         return match facts.look(id) {
-            Some(Look::Found(pool, _)) => Flow::Continue(Some(pool)),
+            Some(Look::Found(pool, _)) if facts.is_ours(pool) => Flow::Continue(Some(pool)),
             _ => describe(id),
         };
     }
@@ -293,10 +293,14 @@ fn not_ours<T>(facts: &Facts, foreign: &Observed) -> Flow<T> {
     )
 }
 
-/// Whether a look showed that a pool found by its tag is gone or not ours.
+/// Whether a look showed that a pool found by its tag is gone or not ours. A look from before the
+/// list shows nothing of the sort: another process may have tagged the pool since.
 fn refuted(facts: &Facts, id: &PoolId) -> bool {
+    let listed = facts.searches.last().and_then(|search| search.list_began);
     match facts.look(id) {
-        Some(Look::Found(pool, _)) => !facts.is_ours(pool),
+        Some(Look::Found(pool, at)) => {
+            !facts.is_ours(pool) && listed.is_none_or(|listed| *at >= listed)
+        }
         Some(Look::Gone) => true,
         None => false,
     }

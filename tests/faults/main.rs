@@ -11,6 +11,7 @@ mod client;
 mod clock;
 mod corruption;
 mod crash;
+mod current;
 mod logs;
 mod oracle;
 mod pause;

@@ -32,6 +32,9 @@ pub(crate) const OWNER: &str = "cluster/11111111-2222-3333-4444-555555555555";
 pub(crate) const SIGNATURE: SignedDuration = SignedDuration::from_secs(300);
 pub(crate) const SETTLE: Duration = Duration::from_secs(420);
 
+/// A day of passes where nothing is amiss. Whoever never pauses is not to be waited for.
+const MOST_PASSES: u32 = 2_000;
+
 /// What AWS says unless a test has other words for it.
 const WORDS: &str = "as the test wants it";
 
@@ -308,12 +311,16 @@ impl World {
     /// Passes and pauses until the object is at peace or `time` is over.
     pub(crate) fn run(&mut self, time: Duration) {
         let end = self.now.checked_add(time).expect("in range");
-        while self.now < end && self.object.is_some() {
+        for _ in 0..MOST_PASSES {
+            if self.now >= end || self.object.is_none() {
+                return;
+            }
             let Some(pause) = self.pass().after else {
                 return;
             };
             self.wait(pause.max(Duration::from_millis(1)));
         }
+        panic!("it does not come to rest");
     }
 
     pub(crate) fn moment(&self) -> Moment {
@@ -500,6 +507,7 @@ impl World {
 
     fn search(&mut self) -> Result<Search, Failure> {
         self.calls.push(Operation::ListIdentityPools);
+        self.happen(Operation::ListIdentityPools);
         if let Some(Fate::Refused(kind)) = self.fate(Operation::ListIdentityPools) {
             return Err(failure(Operation::ListIdentityPools, kind));
         }
@@ -525,14 +533,19 @@ impl World {
         self.fates.remove(place).map(|(_, fate)| fate)
     }
 
-    fn call(&mut self, call: Call) -> Result<Answer, Failure> {
-        let operation = call.operation();
-        self.calls.push(operation);
-        self.signed.extend(signed_at(&call));
+    /// What a test wants to happen while this call is under way.
+    fn happen(&mut self, operation: Operation) {
         if self.meanwhile.is_some_and(|(at, _)| at == operation) {
             let (_, happen) = self.meanwhile.take().expect("just seen");
             happen(self);
         }
+    }
+
+    fn call(&mut self, call: Call) -> Result<Answer, Failure> {
+        let operation = call.operation();
+        self.calls.push(operation);
+        self.signed.extend(signed_at(&call));
+        self.happen(operation);
         match self.fate(operation) {
             Some(Fate::Refused(kind)) => {
                 let message = self.words.into();
