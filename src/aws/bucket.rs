@@ -3,7 +3,8 @@
 //!
 //! It doubles until AWS first objects, halves until AWS is content, and from then on
 //! creeps upwards and steps back a little at each throttle. It grows only while it
-//! is what callers wait for. Has no clock: `now` is the time since some start.
+//! is what callers wait for, and never beyond its cap. Where AWS throttles every call it
+//! closes, but for a probe now and then. Has no clock: `now` is the time since some start.
 
 use std::time::Duration;
 
@@ -42,6 +43,19 @@ const FLOOR: f64 = 1.0;
 /// first, and one of a quarter second is over within a window.
 const BURST: f64 = 0.25;
 
+/// The token beyond the burst that only a fresh caller may take: a person's edit need not wait
+/// for the next one, however many calls of others do.
+const KEPT: f64 = 1.0;
+
+/// Throttled calls in an unbroken row, the last at the lowest rate, after which nothing is
+/// believed to come through. An account whose limit lies below [`FLOOR`] still answers every
+/// other call or so.
+const IN_VAIN: u32 = 8;
+
+/// From one probe to the next while nothing comes through: AWS's other users of the account
+/// need the calls more, and half a minute is soon enough to notice that it is over.
+const PROBE: Duration = Duration::from_secs(30);
+
 /// What is known of the limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Phase {
@@ -64,6 +78,14 @@ pub(super) struct Bucket {
     /// Last time that a throttle changed the rate.
     cut_at: Option<Duration>,
     window: Window,
+    /// Tokens a second that are never exceeded.
+    cap: f64,
+    /// Throttled calls in an unbroken row.
+    refusals: u32,
+    /// Nothing comes through: only probes are let go.
+    closed: bool,
+    /// When the last probe of the account was sent.
+    probed_at: Duration,
 }
 
 /// What happened since the rate was last judged.
@@ -89,39 +111,74 @@ impl Window {
 }
 
 impl Bucket {
-    pub(super) const fn new(now: Duration) -> Self {
-        Self {
-            rate: START,
-            tokens: START * BURST,
+    /// With a cap in calls a second, or none.
+    pub(super) fn new(now: Duration, cap: Option<f64>) -> Self {
+        let cap = cap.unwrap_or(f64::INFINITY);
+        let mut bucket = Self {
+            rate: START.min(cap),
+            tokens: 0.0,
             filled_at: now,
             phase: Phase::Below,
             cut_at: None,
             window: Window::new(now),
-        }
+            cap,
+            refusals: 0,
+            closed: false,
+            probed_at: now,
+        };
+        bucket.tokens = bucket.depth();
+        bucket
     }
 
-    /// Takes a token.
+    /// Takes a token; only a fresh caller takes the last.
     ///
     /// # Errors
     /// When there is none: the time of the next one, if nobody else takes it.
-    pub(super) fn take(&mut self, now: Duration) -> Result<(), Duration> {
+    pub(super) fn take(&mut self, now: Duration, is_fresh: bool) -> Result<(), Duration> {
         self.fill(now);
         self.judge(now);
-        if self.tokens >= 1.0 {
+        let least = if is_fresh || self.closed {
+            1.0
+        } else {
+            1.0 + KEPT
+        };
+        if self.tokens >= least {
             self.tokens -= 1.0;
             self.window.taken += 1.0;
             return Ok(());
         }
         self.window.short = true;
         // The microsecond covers rounding: waking up just before the token is no use.
-        let wait = Duration::from_secs_f64((1.0 - self.tokens) / self.rate);
+        let wait = Duration::from_secs_f64((least - self.tokens) / self.pace());
         Err(now + wait + Duration::from_micros(1))
+    }
+
+    /// Puts a token back that was not used.
+    pub(super) fn put_back(&mut self) {
+        self.tokens += 1.0;
+        self.window.taken -= 1.0;
+    }
+
+    /// Tokens a second at present, probes included.
+    pub(super) fn pace(&self) -> f64 {
+        if self.closed {
+            PROBE.as_secs_f64().recip()
+        } else {
+            self.rate
+        }
+    }
+
+    fn depth(&self) -> f64 {
+        if self.closed {
+            1.0
+        } else {
+            (self.rate * BURST).max(1.0) + KEPT
+        }
     }
 
     fn fill(&mut self, now: Duration) {
         let passed = now.saturating_sub(self.filled_at).as_secs_f64();
-        let most = (self.rate * BURST).max(1.0);
-        self.tokens = (self.tokens + passed * self.rate).min(most);
+        self.tokens = (self.tokens + passed * self.pace()).min(self.depth());
         self.filled_at = self.filled_at.max(now);
     }
 
@@ -139,13 +196,13 @@ impl Bucket {
         }
         let calm = match self.phase {
             Phase::Below => {
-                self.rate *= 2.0;
+                self.rate = (self.rate * 2.0).min(self.cap);
                 return;
             }
             Phase::Above => Duration::ZERO,
             Phase::Near(calm) => calm + passed,
         };
-        self.rate += self.rate * CREEP * seconds;
+        self.rate = (self.rate * (1.0 + CREEP * seconds)).min(self.cap);
         self.phase = if calm < CALM {
             Phase::Near(calm)
         } else {
@@ -153,23 +210,56 @@ impl Bucket {
         };
     }
 
-    /// AWS objected. Counts once for all calls that were under way together.
-    pub(super) fn throttle(&mut self, now: Duration) {
+    /// AWS objected. Counts once for all calls that were under way together. Says whether
+    /// the bucket has closed by it.
+    pub(super) fn throttle(&mut self, now: Duration) -> bool {
+        self.refusals = self.refusals.saturating_add(1);
         self.window.refused = true;
         let lately = |at: Duration| now.saturating_sub(at) < WINDOW;
-        if self.cut_at.is_some_and(lately) {
-            return;
+        if self.closed || self.cut_at.is_some_and(lately) {
+            return false;
         }
         let (left, phase) = match self.phase {
             Phase::Below | Phase::Above => (0.5, Phase::Above),
             Phase::Near(_) => (STEP_BACK, Phase::Near(Duration::ZERO)),
         };
         self.fill(now);
-        self.rate = (self.rate * left).max(FLOOR);
+        let lowest = FLOOR.min(self.cap);
+        self.closed = self.rate <= lowest && self.refusals >= IN_VAIN;
+        self.rate = (self.rate * left).max(lowest);
         self.phase = phase;
         self.tokens = 0.0;
         self.cut_at = Some(now);
         self.window = Window::new(now);
+        self.closed
+    }
+
+    /// AWS let a call through. Says whether the bucket has opened by it.
+    pub(super) fn accept(&mut self, now: Duration) -> bool {
+        self.refusals = 0;
+        let was_closed = std::mem::take(&mut self.closed);
+        if was_closed {
+            // Whatever the limit is now, it is looked for from below.
+            self.phase = Phase::Below;
+            self.filled_at = now;
+            self.window = Window::new(now);
+        }
+        was_closed
+    }
+
+    /// Whether only probes are let go.
+    pub(super) const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// The last probe of this account was sent then, from this bucket or another: the next comes
+    /// half a minute later.
+    pub(super) fn probed(&mut self, at: Duration) {
+        if self.closed && at > self.probed_at {
+            self.tokens = 0.0;
+            self.filled_at = at;
+            self.probed_at = at;
+        }
     }
 }
 
@@ -218,10 +308,11 @@ mod tests {
                     self.answers.pop_front();
                     bucket.throttle(self.now);
                 }
-                while bucket.take(self.now).is_ok() {
+                while bucket.take(self.now, false).is_ok() {
                     if self.tokens >= 1.0 {
                         self.tokens -= 1.0;
                         worked += 1.0;
+                        bucket.accept(self.now);
                     } else {
                         self.answers.push_back(self.now + ANSWER);
                         throttled += 1.0;
@@ -243,7 +334,7 @@ mod tests {
 
     #[test]
     fn without_objection_the_rate_doubles_each_window() {
-        let mut bucket = Bucket::new(Duration::ZERO);
+        let mut bucket = Bucket::new(Duration::ZERO, None);
         let mut boundless = Account::new(1e9, 1e9);
         boundless.storm(&mut bucket, 2);
         assert!(bucket.rate >= START * 64.0, "{}", bucket.rate);
@@ -251,9 +342,9 @@ mod tests {
 
     #[test]
     fn a_rate_that_is_not_used_up_does_not_grow() {
-        let mut bucket = Bucket::new(Duration::ZERO);
+        let mut bucket = Bucket::new(Duration::ZERO, None);
         for second in 1..100 {
-            let burst = (0..20).filter(|_| bucket.take(at(second * 1000)).is_ok());
+            let burst = (0..20).filter(|_| bucket.take(at(second * 1000), false).is_ok());
             assert_eq!(burst.count(), 12, "a quarter second's worth");
         }
         assert_rate(&bucket, START);
@@ -261,7 +352,7 @@ mod tests {
 
     #[test]
     fn a_throttle_counts_once_for_all_calls_of_its_moment() {
-        let mut bucket = Bucket::new(Duration::ZERO);
+        let mut bucket = Bucket::new(Duration::ZERO, None);
         for _ in 0..10 {
             bucket.throttle(at(100));
         }
@@ -272,16 +363,86 @@ mod tests {
 
     #[test]
     fn a_throttle_leaves_no_tokens() {
-        let mut bucket = Bucket::new(Duration::ZERO);
+        let mut bucket = Bucket::new(Duration::ZERO, None);
         bucket.throttle(Duration::ZERO);
-        let due = bucket.take(Duration::ZERO).expect_err("none left");
-        assert_eq!(due, at(40) + Duration::from_micros(1));
-        assert_eq!(bucket.take(due), Ok(()));
+        let fresh = bucket.take(Duration::ZERO, true).expect_err("none left");
+        assert_eq!(fresh, at(40) + Duration::from_micros(1));
+        let due = bucket.take(Duration::ZERO, false).expect_err("none left");
+        assert_eq!(due, at(80) + Duration::from_micros(1));
+        assert_eq!(bucket.take(due, false), Ok(()));
+    }
+
+    #[test]
+    fn the_last_token_is_for_the_fresh() {
+        let mut bucket = Bucket::new(Duration::ZERO, Some(5.0));
+        while bucket.take(Duration::ZERO, false).is_ok() {}
+        assert_eq!(bucket.take(Duration::ZERO, true), Ok(()));
+        assert!(bucket.take(Duration::ZERO, true).is_err());
+    }
+
+    #[test]
+    fn a_cap_is_never_exceeded() {
+        for cap in [0.5, 5.0, 70.0] {
+            let mut bucket = Bucket::new(Duration::ZERO, Some(cap));
+            let mut boundless = Account::new(1e9, 1e9);
+            let (worked, _) = boundless.storm(&mut bucket, 100);
+            assert!(worked <= cap * 100.0 + cap * BURST + 2.0, "{cap}: {worked}");
+            assert!(worked >= cap * 95.0, "{cap}: {worked}");
+        }
+    }
+
+    #[test]
+    fn where_nothing_comes_through_one_probe_is_sent_each_half_minute() {
+        let mut bucket = Bucket::new(Duration::ZERO, None);
+        let mut account = Account::new(0.0, 0.0);
+        account.storm(&mut bucket, 60);
+        assert!(bucket.closed);
+        let (worked, throttled) = account.storm(&mut bucket, 300);
+        assert!(
+            worked == 0.0 && (throttled - 10.0).abs() < 0.5,
+            "{throttled}"
+        );
+        (account.limit, account.depth) = (100.0, 100.0);
+        account.storm(&mut bucket, 31);
+        assert!(!bucket.closed);
+        let (worked, _) = account.storm(&mut bucket, 30);
+        assert!(worked > 30.0 * 100.0 * 0.7, "{worked}");
+    }
+
+    #[test]
+    fn it_is_told_once_that_nothing_comes_through_and_once_that_something_does() {
+        let mut bucket = Bucket::new(Duration::ZERO, None);
+        let told = (1..100).filter(|second| bucket.throttle(at(second * 1000)));
+        assert_eq!(told.count(), 1);
+        assert!(bucket.accept(at(200_000)));
+        assert!(!bucket.accept(at(200_001)));
+    }
+
+    #[test]
+    fn a_single_answer_keeps_it_open() {
+        let mut bucket = Bucket::new(Duration::ZERO, None);
+        for second in 1..200 {
+            if second % 7 == 0 {
+                bucket.accept(at(second * 1000));
+            }
+            assert!(!bucket.throttle(at(second * 1000)));
+        }
+    }
+
+    #[test]
+    fn the_probe_of_another_bucket_counts() {
+        let mut bucket = Bucket::new(Duration::ZERO, None);
+        for second in 1..20 {
+            bucket.throttle(at(second * 1000));
+        }
+        bucket.probed(at(60_000));
+        assert!(bucket.take(at(89_000), true).is_err());
+        assert_eq!(bucket.take(at(90_001), false), Ok(()));
     }
 
     #[test]
     fn the_rate_never_falls_below_one_a_second() {
-        let mut bucket = Bucket::new(Duration::ZERO);
+        let mut bucket = Bucket::new(Duration::ZERO, None);
         for second in 1..100 {
             bucket.throttle(at(second * 1000));
         }
@@ -292,7 +453,7 @@ mod tests {
     fn a_steady_limit_is_nearly_used_up_and_hardly_ever_overrun() {
         for limit in [5.0, 10.0, 50.0, 300.0] {
             for depth in [1.0_f64.max(limit / 4.0), limit] {
-                let mut bucket = Bucket::new(Duration::ZERO);
+                let mut bucket = Bucket::new(Duration::ZERO, None);
                 let mut account = Account::new(limit, depth);
                 account.storm(&mut bucket, 20);
                 let (worked, throttled) = account.storm(&mut bucket, 160);
@@ -306,7 +467,7 @@ mod tests {
 
     #[test]
     fn a_lowered_limit_is_found_within_seconds() {
-        let mut bucket = Bucket::new(Duration::ZERO);
+        let mut bucket = Bucket::new(Duration::ZERO, None);
         let mut account = Account::new(300.0, 300.0);
         account.storm(&mut bucket, 20);
         (account.limit, account.depth) = (10.0, 10.0);
@@ -316,7 +477,7 @@ mod tests {
 
     #[test]
     fn a_raised_limit_is_found_after_some_minutes_of_calm() {
-        let mut bucket = Bucket::new(Duration::ZERO);
+        let mut bucket = Bucket::new(Duration::ZERO, None);
         let mut account = Account::new(10.0, 10.0);
         account.storm(&mut bucket, 20);
         (account.limit, account.depth) = (300.0, 300.0);

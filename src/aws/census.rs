@@ -12,6 +12,7 @@ use std::sync::Arc;
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 
+use super::budget::Asker;
 use super::owners::Owners;
 use super::paced::Paced;
 pub use super::sweeps::Sweep;
@@ -21,6 +22,7 @@ use crate::pool::moves::Search;
 use crate::pool::orphans::Marked;
 use crate::pool::ownership::Owned;
 use crate::pool::settings::{Observed, PoolId};
+use crate::pool::urgency::Urgency;
 
 /// Looks at once while owners are learned; the budget sets the pace.
 const LOOKS_AT_ONCE: usize = 4;
@@ -145,7 +147,9 @@ impl Census {
     /// Learns the tags of a pool; one that is gone meanwhile is nobody's.
     async fn look(&self, id: PoolId) -> Result<(), Failure> {
         let describe = Call::DescribeIdentityPool { id: id.clone() };
-        match self.aws.ask(describe, DEADLINE).await {
+        // Whoever searches waits for the looks that are under way, also for those at orphans.
+        let asker = Asker::everybody(Urgency::Creation);
+        match self.aws.ask(describe, DEADLINE, asker).await {
             Ok(Answer::Pool(observed)) => self.note_pool(&observed),
             Ok(_) => return Err(no_pool()),
             Err(failure) if failure.kind == FailureKind::NotFound => self.note_gone(&id),

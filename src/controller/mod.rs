@@ -8,6 +8,7 @@ mod act;
 mod client;
 mod clock;
 mod context;
+mod departed;
 mod existence;
 mod exports;
 mod followed;

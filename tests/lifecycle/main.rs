@@ -3,6 +3,7 @@
 mod access;
 mod adoption;
 mod attacks;
+mod budget;
 mod creation;
 mod deletion;
 mod drift;

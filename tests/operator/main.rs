@@ -6,6 +6,7 @@ mod adoption;
 mod apiserver_faults;
 mod backup;
 mod binary;
+mod budget;
 mod counting;
 mod crashes;
 mod creation;
