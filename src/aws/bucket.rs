@@ -1,8 +1,8 @@
 //! The arithmetic of the request budget: a token bucket whose rate looks for the
 //! limit that AWS does not publish.
 //!
-//! It doubles until AWS first objects, halves until AWS is content, and from then on
-//! creeps upwards and steps back a little at each throttle. It grows only while it
+//! It doubles until AWS first objects, halves until AWS is content, comes closer until AWS
+//! objects again, and from then on creeps upwards and steps back a little at each throttle. It grows only while it
 //! is what callers wait for, and never beyond its cap. Where AWS throttles every call it
 //! closes, but for a probe now and then. Has no clock: `now` is the time since some start.
 
@@ -12,9 +12,9 @@ use std::time::Duration;
 /// and 200: one burst of a quarter second at this rate is below most of them.
 const START: f64 = 50.0;
 
-/// How long a rate is tried before it is judged. Longer than an answer takes, so a
-/// throttle is blamed on the rate that caused it; doubling this often reaches 800
-/// calls a second within one second.
+/// How long a rate is tried before it is let grow. Longer than an answer takes, so that a
+/// throttle has come by then; doubling this often reaches 800 calls a second within one
+/// second.
 const WINDOW: Duration = Duration::from_millis(250);
 
 /// Part of the rate that is added in each second of full use once the limit is
@@ -22,6 +22,10 @@ const WINDOW: Duration = Duration::from_millis(250);
 /// second to one call in a hundred. One more a second, the usual choice, would cost
 /// such an account every twentieth call, and twice the part every fiftieth.
 const CREEP: f64 = 0.01;
+
+/// The same until AWS objects for the first time after a halving, which may have left half of
+/// the limit unused: it is back within seconds, and one step too far costs one step back.
+const APPROACH: f64 = 0.1;
 
 /// What a throttle leaves of a rate that was right until then. Half, the usual
 /// choice, leaves a quarter of the limit unused where AWS allows no bursts.
@@ -63,6 +67,8 @@ enum Phase {
     Below,
     /// It is below the rate.
     Above,
+    /// It is between the rate and twice the rate.
+    Within,
     /// The rate is close to it, and AWS has not objected in so much full use.
     Near(Duration),
 }
@@ -95,8 +101,8 @@ struct Window {
     taken: f64,
     /// Somebody had to wait.
     short: bool,
-    /// AWS objected.
-    refused: bool,
+    /// AWS let a call through that was sent in it.
+    heard: bool,
 }
 
 impl Window {
@@ -105,7 +111,7 @@ impl Window {
             began,
             taken: 0.0,
             short: false,
-            refused: false,
+            heard: false,
         }
     }
 }
@@ -182,46 +188,42 @@ impl Bucket {
         self.filled_at = self.filled_at.max(now);
     }
 
-    /// Lets the rate grow after a window in which it was used up and nobody objected.
+    /// Lets the rate grow after a window in which it was used up and AWS let calls through. One
+    /// of which nothing was heard yet goes on: from token to answer may take long where the
+    /// apiserver is slow, and a rate that doubles meanwhile is far beyond the limit when
+    /// the first throttle comes.
     fn judge(&mut self, now: Duration) {
         let passed = now.saturating_sub(self.window.began);
-        if passed < WINDOW {
+        if passed < WINDOW || !self.window.heard {
             return;
         }
         let seconds = passed.as_secs_f64();
         let window = std::mem::replace(&mut self.window, Window::new(now));
         let full = window.short && window.taken >= FULL * self.rate * seconds;
-        if !full || window.refused {
+        if !full {
             return;
         }
-        let calm = match self.phase {
-            Phase::Below => {
-                self.rate = (self.rate * 2.0).min(self.cap);
-                return;
-            }
-            Phase::Above => Duration::ZERO,
-            Phase::Near(calm) => calm + passed,
+        let (growth, phase) = match self.phase {
+            Phase::Below => (2.0, Phase::Below),
+            Phase::Above | Phase::Within => (1.0 + APPROACH * seconds, Phase::Within),
+            Phase::Near(calm) if calm < CALM => (1.0 + CREEP * seconds, Phase::Near(calm + passed)),
+            Phase::Near(_) => (1.0, Phase::Below),
         };
-        self.rate = (self.rate * (1.0 + CREEP * seconds)).min(self.cap);
-        self.phase = if calm < CALM {
-            Phase::Near(calm)
-        } else {
-            Phase::Below
-        };
+        self.rate = (self.rate * growth).min(self.cap);
+        self.phase = phase;
     }
 
-    /// AWS objected. Counts once for all calls that were under way together. Says whether
-    /// the bucket has closed by it.
-    pub(super) fn throttle(&mut self, now: Duration) -> bool {
+    /// AWS objected to a call whose token was taken at `sent`. Only what was sent at the present
+    /// rate says anything of it: all calls that were under way together count once, however late
+    /// their answers come. Says whether the bucket has closed by it.
+    pub(super) fn throttle(&mut self, now: Duration, sent: Duration) -> bool {
         self.refusals = self.refusals.saturating_add(1);
-        self.window.refused = true;
-        let lately = |at: Duration| now.saturating_sub(at) < WINDOW;
-        if self.closed || self.cut_at.is_some_and(lately) {
+        if self.closed || self.cut_at.is_some_and(|cut| sent <= cut) {
             return false;
         }
         let (left, phase) = match self.phase {
             Phase::Below | Phase::Above => (0.5, Phase::Above),
-            Phase::Near(_) => (STEP_BACK, Phase::Near(Duration::ZERO)),
+            Phase::Within | Phase::Near(_) => (STEP_BACK, Phase::Near(Duration::ZERO)),
         };
         self.fill(now);
         let lowest = FLOOR.min(self.cap);
@@ -234,9 +236,11 @@ impl Bucket {
         self.closed
     }
 
-    /// AWS let a call through. Says whether the bucket has opened by it.
-    pub(super) fn accept(&mut self, now: Duration) -> bool {
+    /// AWS let a call through whose token was taken at `sent`. Says whether the bucket has opened
+    /// by it.
+    pub(super) fn accept(&mut self, now: Duration, sent: Duration) -> bool {
         self.refusals = 0;
+        self.window.heard |= sent >= self.window.began;
         let was_closed = std::mem::take(&mut self.closed);
         if was_closed {
             // Whatever the limit is now, it is looked for from below.
@@ -277,10 +281,13 @@ mod tests {
     /// AWS, with one bucket of its own.
     struct Account {
         limit: f64,
+        /// How long it takes to answer.
+        latency: Duration,
         /// Calls that it lets gather.
         depth: f64,
         tokens: f64,
-        answers: VecDeque<Duration>,
+        /// When each comes, when it was sent, and whether it was let through.
+        answers: VecDeque<(Duration, Duration, bool)>,
         now: Duration,
     }
 
@@ -290,6 +297,7 @@ mod tests {
             let now = Duration::ZERO;
             Self {
                 limit,
+                latency: ANSWER,
                 depth,
                 tokens: depth,
                 answers,
@@ -304,19 +312,26 @@ mod tests {
             while self.now < end {
                 self.now += STEP;
                 self.tokens = (self.tokens + STEP.as_secs_f64() * self.limit).min(self.depth);
-                while self.answers.front().is_some_and(|due| *due <= self.now) {
+                while let Some((due, sent, accepted)) = self.answers.front().copied()
+                    && due <= self.now
+                {
                     self.answers.pop_front();
-                    bucket.throttle(self.now);
+                    if accepted {
+                        bucket.accept(self.now, sent);
+                    } else {
+                        bucket.throttle(self.now, sent);
+                    }
                 }
                 while bucket.take(self.now, false).is_ok() {
-                    if self.tokens >= 1.0 {
+                    let accepted = self.tokens >= 1.0;
+                    if accepted {
                         self.tokens -= 1.0;
                         worked += 1.0;
-                        bucket.accept(self.now);
                     } else {
-                        self.answers.push_back(self.now + ANSWER);
                         throttled += 1.0;
                     }
+                    let answer = (self.now + self.latency, self.now, accepted);
+                    self.answers.push_back(answer);
                 }
             }
             (worked, throttled)
@@ -354,17 +369,19 @@ mod tests {
     fn a_throttle_counts_once_for_all_calls_of_its_moment() {
         let mut bucket = Bucket::new(Duration::ZERO, None);
         for _ in 0..10 {
-            bucket.throttle(at(100));
+            bucket.throttle(at(100), at(50));
         }
         assert_rate(&bucket, START / 2.0);
-        bucket.throttle(at(700));
+        bucket.throttle(at(5000), at(99));
+        assert_rate(&bucket, START / 2.0);
+        bucket.throttle(at(5000), at(101));
         assert_rate(&bucket, START / 4.0);
     }
 
     #[test]
     fn a_throttle_leaves_no_tokens() {
         let mut bucket = Bucket::new(Duration::ZERO, None);
-        bucket.throttle(Duration::ZERO);
+        bucket.throttle(Duration::ZERO, Duration::ZERO);
         let fresh = bucket.take(Duration::ZERO, true).expect_err("none left");
         assert_eq!(fresh, at(40) + Duration::from_micros(1));
         let due = bucket.take(Duration::ZERO, false).expect_err("none left");
@@ -412,10 +429,10 @@ mod tests {
     #[test]
     fn it_is_told_once_that_nothing_comes_through_and_once_that_something_does() {
         let mut bucket = Bucket::new(Duration::ZERO, None);
-        let told = (1..100).filter(|second| bucket.throttle(at(second * 1000)));
+        let told = (1..100).filter(|second| bucket.throttle(at(second * 1000), at(second * 1000)));
         assert_eq!(told.count(), 1);
-        assert!(bucket.accept(at(200_000)));
-        assert!(!bucket.accept(at(200_001)));
+        assert!(bucket.accept(at(200_000), at(199_990)));
+        assert!(!bucket.accept(at(200_001), at(200_000)));
     }
 
     #[test]
@@ -423,9 +440,9 @@ mod tests {
         let mut bucket = Bucket::new(Duration::ZERO, None);
         for second in 1..200 {
             if second % 7 == 0 {
-                bucket.accept(at(second * 1000));
+                bucket.accept(at(second * 1000), at(second * 1000));
             }
-            assert!(!bucket.throttle(at(second * 1000)));
+            assert!(!bucket.throttle(at(second * 1000), at(second * 1000)));
         }
     }
 
@@ -433,7 +450,7 @@ mod tests {
     fn the_probe_of_another_bucket_counts() {
         let mut bucket = Bucket::new(Duration::ZERO, None);
         for second in 1..20 {
-            bucket.throttle(at(second * 1000));
+            bucket.throttle(at(second * 1000), at(second * 1000));
         }
         bucket.probed(at(60_000));
         assert!(bucket.take(at(89_000), true).is_err());
@@ -444,7 +461,7 @@ mod tests {
     fn the_rate_never_falls_below_one_a_second() {
         let mut bucket = Bucket::new(Duration::ZERO, None);
         for second in 1..100 {
-            bucket.throttle(at(second * 1000));
+            bucket.throttle(at(second * 1000), at(second * 1000));
         }
         assert_rate(&bucket, FLOOR);
     }
@@ -463,6 +480,19 @@ mod tests {
                 assert!(refused < 0.02, "{limit}, {depth}: {refused:.3} is refused");
             }
         }
+    }
+
+    #[test]
+    fn slow_answers_do_not_let_the_rate_run_away() {
+        let mut bucket = Bucket::new(Duration::ZERO, None);
+        let mut account = Account::new(10.0, 10.0);
+        account.latency = at(600);
+        let (_, throttled) = account.storm(&mut bucket, 2);
+        // What is sent at the first rate until the first answer comes, and little more.
+        assert!(throttled < START * 0.6 + 15.0, "{throttled}");
+        account.storm(&mut bucket, 18);
+        let (worked, _) = account.storm(&mut bucket, 160);
+        assert!(worked > 0.85 * 1600.0, "{worked}");
     }
 
     #[test]

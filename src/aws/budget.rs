@@ -81,6 +81,8 @@ impl Asker {
 #[must_use = "send the call that was waited for"]
 pub struct Permit {
     kind: Kind,
+    /// When its token was taken, since the budget began.
+    taken: Duration,
 }
 
 impl Permit {
@@ -190,7 +192,13 @@ impl Line {
                 if let Err(due) = self.take(&mut state.bucket, now, head.is_fresh) {
                     return Some(due);
                 }
-                let (permit, urgency) = (Permit { kind: self.kind }, head.urgency.as_str());
+                let (permit, urgency) = (
+                    Permit {
+                        kind: self.kind,
+                        taken: now,
+                    },
+                    head.urgency.as_str(),
+                );
                 let Waiter { since, turn } = state.queue.serve(head, now)?;
                 if turn.send(permit).is_err() {
                     state.bucket.put_back();
@@ -293,12 +301,13 @@ impl Budget {
         self.join(kind, asker).turn().await
     }
 
-    /// Tells how AWS took a call.
-    pub fn observe(&self, kind: Kind, reception: Reception) {
+    /// Tells how AWS took the call of a permit.
+    pub fn observe(&self, permit: &Permit, reception: Reception) {
+        let Permit { kind, taken } = *permit;
         let line = self.line(kind);
         match reception {
             Reception::Throttled => {
-                let has_closed = line.with(|state, now| state.bucket.throttle(now));
+                let has_closed = line.with(|state, now| state.bucket.throttle(now, taken));
                 if has_closed && !self.is_said.swap(true, Ordering::Relaxed) {
                     tracing::warn!(
                         region = line.gauges.region,
@@ -307,14 +316,13 @@ impl Budget {
                     );
                 }
             }
-            Reception::Accepted => self.accepted(kind),
+            Reception::Accepted => self.accepted(line, taken),
             Reception::Unheard => {}
         }
     }
 
-    fn accepted(&self, kind: Kind) {
-        let line = self.line(kind);
-        if !line.with(|state, now| state.bucket.accept(now)) {
+    fn accepted(&self, line: &Line, taken: Duration) {
+        if !line.with(|state, now| state.bucket.accept(now, taken)) {
             return;
         }
         line.changed.notify_one();
@@ -406,7 +414,8 @@ mod tests {
         let budget = budget(Caps::default());
         drain(&budget, Kind::Write);
         for _ in 0..6 {
-            budget.observe(Kind::Write, Reception::Throttled);
+            let permit = budget.acquire(Kind::Write, someone()).await;
+            budget.observe(&permit, Reception::Throttled);
             tokio::time::advance(Duration::from_millis(251)).await;
             drain(&budget, Kind::Write);
         }
@@ -455,9 +464,9 @@ mod tests {
         let budget = budget(Caps::default());
         let sent = std::cell::Cell::new(0);
         let hammer = async |kind| loop {
-            let _permit = budget.acquire(kind, someone()).await;
+            let permit = budget.acquire(kind, someone()).await;
             sent.set(sent.get() + 1);
-            budget.observe(kind, Reception::Throttled);
+            budget.observe(&permit, Reception::Throttled);
         };
         let minute = Duration::from_secs(60);
         let both = async { tokio::join!(hammer(Kind::Read), hammer(Kind::Write)) };
@@ -466,7 +475,8 @@ mod tests {
         sent.set(0);
         assert!(tokio::time::timeout(minute * 5, &mut both).await.is_err());
         assert!((9..=11).contains(&sent.get()), "{}", sent.get());
-        budget.observe(Kind::Write, Reception::Accepted);
+        let permit = budget.acquire(Kind::Write, someone()).await;
+        budget.observe(&permit, Reception::Accepted);
         assert!(drain(&budget, Kind::Write) <= 2, "it begins slowly");
     }
 }

@@ -43,7 +43,7 @@ impl Paced {
         limit: Duration,
     ) -> Result<Answer, Failure> {
         let result = self.cognito.call_within(call, limit).await;
-        self.budget.observe(permit.kind(), reception(&result));
+        self.budget.observe(&permit, reception(&result));
         result
     }
 

@@ -66,6 +66,8 @@ pub(crate) async fn measure(binary: &Path, quick: bool, other: &Other) -> Outcom
         binary,
         runs: extent.runs,
     };
+    // First: what the command line says of the other may be wrong, and the rest takes minutes.
+    let side_by_side = versus::sections(&bench, other).await?;
     let mut table = Table::default();
     creations(&bench, &extent, &mut table).await?;
     if !quick {
@@ -96,7 +98,7 @@ pub(crate) async fn measure(binary: &Path, quick: bool, other: &Other) -> Outcom
     let mut process = restart::start_rows(&bench).await?;
     process.push(size::row(binary)?);
     table.section("process", process);
-    for (name, rows) in versus::sections(&plane, binary, extent.runs, other).await? {
+    for (name, rows) in side_by_side {
         table.section(name, rows);
     }
     notes(&bench, &mut table);

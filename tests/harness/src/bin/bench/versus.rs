@@ -18,6 +18,7 @@ use harness::{project, usage};
 use kube::api::{Api, DynamicObject, GroupVersionKind, TypeMeta};
 use kube::{Client, discovery};
 
+use crate::case::Bench;
 use crate::creation::{self, Load, Timing};
 use crate::row::Row;
 use crate::{Outcome, real};
@@ -55,7 +56,8 @@ pub(crate) struct Other {
 struct Contender {
     name: &'static str,
     command: String,
-    crds: PathBuf,
+    /// Files.
+    crds: Vec<PathBuf>,
     object: String,
     ready: (String, String),
 }
@@ -70,18 +72,16 @@ struct Seen {
 }
 
 /// A section for each of the two; none without a second controller.
-pub(crate) async fn sections(
-    plane: &ControlPlane,
-    binary: &Path,
-    runs: usize,
-    other: &Other,
-) -> Outcome<Vec<(String, Vec<Row>)>> {
+pub(crate) async fn sections(bench: &Bench<'_>, other: &Other) -> Outcome<Vec<(String, Vec<Row>)>> {
     let Some(other) = other.contender()? else {
         return Ok(Vec::new());
     };
+    let Bench { plane, runs, .. } = *bench;
     let mut sections = Vec::new();
-    for contender in [ours(binary), other] {
-        plane.apply_crd_file(&contender.crds).await?;
+    for contender in [ours(bench.binary), other] {
+        for file in &contender.crds {
+            plane.apply_crd_file(file).await?;
+        }
         let mut seen = Vec::new();
         for number in 1..=runs {
             eprintln!(
@@ -105,7 +105,7 @@ fn ours(binary: &Path) -> Contender {
     Contender {
         name: "this operator",
         command,
-        crds: project::crds(),
+        crds: vec![project::crds()],
         object: "{apiVersion: cognito-identity.dev/v1alpha1, kind: IdentityPool, metadata: {name: NAME}, \
                  spec: {}}"
             .to_owned(),
@@ -130,11 +130,25 @@ impl Other {
         Ok(Some(Contender {
             name: "the other",
             command: command.clone(),
-            crds: crds.clone(),
+            crds: files(crds)?,
             object: text,
             ready: (kind.to_owned(), status.to_owned()),
         }))
     }
+}
+
+/// A file, or all files of a folder.
+fn files(path: &Path) -> Outcome<Vec<PathBuf>> {
+    let unreadable = |error| format!("--other-crds {}: {error}", path.display());
+    if !std::fs::metadata(path).map_err(unreadable)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let entries = std::fs::read_dir(path).map_err(unreadable)?;
+    let mut files = entries
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Outcome<Vec<_>>>()?;
+    files.sort();
+    Ok(files)
 }
 
 impl Contender {
