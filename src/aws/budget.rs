@@ -183,29 +183,33 @@ impl Line {
     /// Lets go whoever may go. The time of the next token, as long as anybody waits.
     fn serve(&self) -> Option<Duration> {
         self.with(|state, now| {
-            state.queue.retain(|waiter| !waiter.turn.is_closed());
             loop {
                 let Some(head) = state.queue.head(now) else {
                     state.is_served = false;
                     return None;
                 };
+                let first = state.queue.first(&head);
+                if first.is_none_or(|waiter| waiter.turn.is_closed()) {
+                    state.queue.remove(&head);
+                    continue;
+                }
                 if let Err(due) = self.take(&mut state.bucket, now, head.is_fresh) {
                     return Some(due);
                 }
-                let (permit, urgency) = (
-                    Permit {
-                        kind: self.kind,
-                        taken: now,
-                    },
-                    head.urgency.as_str(),
-                );
-                let Waiter { since, turn } = state.queue.serve(head, now)?;
+                let permit = Permit {
+                    kind: self.kind,
+                    taken: now,
+                };
+                let urgency = head.urgency.as_str();
+                let Some(Waiter { since, turn }) = state.queue.serve(&head, now) else {
+                    continue;
+                };
                 if turn.send(permit).is_err() {
                     state.bucket.put_back();
-                } else {
-                    let waited = now.saturating_sub(since);
-                    self.gauges.waited(self.kind.as_str(), urgency, waited);
+                    continue;
                 }
+                let waited = now.saturating_sub(since);
+                self.gauges.waited(self.kind.as_str(), urgency, waited);
             }
         })
     }
@@ -475,8 +479,10 @@ mod tests {
         sent.set(0);
         assert!(tokio::time::timeout(minute * 5, &mut both).await.is_err());
         assert!((9..=11).contains(&sent.get()), "{}", sent.get());
+        assert!(budget.is_said.load(Ordering::Relaxed), "by one of the two");
         let permit = budget.acquire(Kind::Write, someone()).await;
         budget.observe(&permit, Reception::Accepted);
         assert!(drain(&budget, Kind::Write) <= 2, "it begins slowly");
+        assert!(!budget.is_said.load(Ordering::Relaxed));
     }
 }

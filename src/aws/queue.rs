@@ -77,17 +77,6 @@ impl<T> Queue<T> {
             .push_back(Waiter { arrival, item });
     }
 
-    /// Forgets those who wait no more.
-    pub(super) fn retain(&mut self, waits: impl Fn(&T) -> bool) {
-        for flows in self.by_urgency.values_mut() {
-            for line in flows.values_mut() {
-                line.retain(|waiter| waits(&waiter.item));
-            }
-            flows.retain(|_, line| !line.is_empty());
-        }
-        self.by_urgency.retain(|_, flows| !flows.is_empty());
-    }
-
     /// Who is next, as long as nobody joins.
     pub(super) fn head(&self, now: Duration) -> Option<Head> {
         let (urgency, flow) = if self.turns % OLDEST == OLDEST - 1 {
@@ -127,9 +116,23 @@ impl<T> Queue<T> {
         !self.served.get(flow).is_some_and(lately)
     }
 
-    /// Takes the next out of the line.
-    pub(super) fn serve(&mut self, head: Head, now: Duration) -> Option<T> {
+    /// The one at the head.
+    pub(super) fn first(&self, head: &Head) -> Option<&T> {
+        let line = self.by_urgency.get(&head.urgency)?.get(&head.flow)?;
+        line.front().map(|waiter| &waiter.item)
+    }
+
+    /// Takes the next out of the line, whose turn it is.
+    pub(super) fn serve(&mut self, head: &Head, now: Duration) -> Option<T> {
         self.turns += 1;
+        self.served
+            .retain(|_, at| now.saturating_sub(*at) < FRESH * 2);
+        self.served.insert(Arc::clone(&head.flow), now);
+        self.remove(head)
+    }
+
+    /// Takes the next out of the line, who waits no more.
+    pub(super) fn remove(&mut self, head: &Head) -> Option<T> {
         let flows = self.by_urgency.get_mut(&head.urgency)?;
         let line = flows.get_mut(&head.flow)?;
         let waiter = line.pop_front()?;
@@ -139,9 +142,6 @@ impl<T> Queue<T> {
         if flows.is_empty() {
             self.by_urgency.remove(&head.urgency);
         }
-        self.served
-            .retain(|_, at| now.saturating_sub(*at) < FRESH * 2);
-        self.served.insert(head.flow, now);
         Some(waiter.item)
     }
 }
@@ -162,7 +162,7 @@ mod tests {
 
     fn serve(queue: &mut Queue<u32>, now: Duration) -> Option<u32> {
         let head = queue.head(now)?;
-        queue.serve(head, now)
+        queue.serve(&head, now)
     }
 
     fn served(queue: &mut Queue<u32>) -> Vec<u32> {
@@ -202,7 +202,7 @@ mod tests {
         queue.join(Urgency::Person, Arc::from("one"), 1000);
         let head = queue.head(NOW).expect("they wait");
         assert!(head.is_fresh, "it may have the last token");
-        assert_eq!(queue.serve(head, NOW), Some(1000));
+        assert_eq!(queue.serve(&head, NOW), Some(1000));
         let head = queue.head(NOW).expect("they wait");
         assert!(!head.is_fresh, "they have to leave it");
     }
@@ -226,10 +226,13 @@ mod tests {
     }
 
     #[test]
-    fn those_who_gave_up_are_not_served() {
-        let mut queue = queue(&[(Urgency::Person, "a", 1), (Urgency::Person, "b", 2)]);
-        queue.retain(|item| *item != 1);
-        assert_eq!(served(&mut queue), [2]);
+    fn one_who_gave_up_is_taken_out_without_a_turn() {
+        let all = [("a", 1), ("a", 2), ("b", 3)];
+        let mut queue = queue(&all.map(|(flow, item)| (Urgency::Person, flow, item)));
+        let head = queue.head(NOW).expect("they wait");
+        assert_eq!(queue.first(&head), Some(&1));
+        assert_eq!(queue.remove(&head), Some(1));
+        assert_eq!(served(&mut queue), [2, 3]);
     }
 
     #[test]

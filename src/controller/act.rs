@@ -63,8 +63,8 @@ impl Hands<'_> {
     /// A token.
     ///
     /// # Errors
-    /// What was seen instead: that none came for a long time, when the place in the line is kept
-    /// for the next try, or that the object is another by now.
+    /// What was seen instead: that none came for a long time, or that the object is another by
+    /// now. The place in the line is kept for the next try, if that is as urgent.
     async fn permit(&mut self, kind: Kind, object: &IdentityPool) -> Result<Permit, Seen> {
         let kept = self.ticket.take();
         let kept = kept.filter(|ticket| (ticket.kind(), ticket.urgency) == (kind, self.urgency));
@@ -98,7 +98,7 @@ impl Hands<'_> {
             () = tokio::time::sleep(LONG) => Err(Seen::Crowded),
         };
         memories.waits_no_more(uid);
-        if matches!(served, Err(Seen::Crowded)) {
+        if served.is_err() {
             self.ticket = Some(ticket);
         }
         // Never closed.

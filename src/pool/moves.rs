@@ -107,7 +107,7 @@ pub enum Seen {
     /// in the line is kept for who asks again.
     Crowded,
     /// A person changed the object while a token was waited for, of a reservation or of a call,
-    /// which was not sent.
+    /// which was not sent. The place in the line is kept for what is as urgent.
     Overtaken,
     /// The object with the claim.
     ClaimWritten(Claim, Result<Arc<IdentityPool>, Trouble>),

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use identity_pool_operator::api::IdentityPoolSpec;
 
+use serde_json::json;
+
 use crate::rig::{Rig, Setup};
 
 /// More than two pages of a list have.
@@ -83,6 +85,38 @@ async fn a_creation_costs_one_call_and_two_writes_and_rest_costs_nothing() {
             "nothing was written"
         );
     }
+}
+
+/// The operations since the journal began, but for lists of the account.
+fn called(rig: &Rig) -> Vec<String> {
+    let calls = rig.fake.calls().into_iter().map(|call| call.operation);
+    calls
+        .filter(|operation| operation != "ListIdentityPools")
+        .collect()
+}
+
+#[tokio::test]
+async fn an_edit_costs_two_calls_and_a_write_and_a_deletion_three_and_a_write() {
+    let rig = Rig::new("changes").await;
+    let operator = rig.operator().await;
+    rig.create("app", IdentityPoolSpec::default()).await;
+    rig.until_ready("app").await;
+    rig.fake.reset_journal();
+    rig.patch("app", json!({ "spec": { "allowClassicFlow": true } }))
+        .await;
+    rig.until_ready("app").await;
+    assert_eq!(called(&rig), ["DescribeIdentityPool", "UpdateIdentityPool"]);
+    assert_eq!(writes(&operator.page()), [1, 2, 0]);
+    rig.fake.reset_journal();
+    rig.delete("app").await;
+    rig.until_gone("app").await;
+    let calls = [
+        "DescribeIdentityPool",
+        "ListIdentities",
+        "DeleteIdentityPool",
+    ];
+    assert_eq!(called(&rig), calls);
+    operator.stop().await;
 }
 
 #[tokio::test]
