@@ -99,9 +99,8 @@ mutants: $(CARGO_MUTANTS) ## Break the modules that create, delete and own; each
 	$(CARGO_MUTANTS) mutants --output target/mutants --no-shuffle $(if $(FILE),--re '^$(FILE):')
 
 .PHONY: bench
-bench: ## Print figures: throughput, latency, calls and writes per object, memory
-	cargo build --release --bin identity-pool-operator
-	cargo run --release -p harness --bin bench
+bench: ## Print figures beside their targets; BENCH=--quick for few, BENCH='-o json', see docs/performance.md
+	@bench=$(call built,bench,build --release --bin identity-pool-operator --bin bench); "$$bench" $(BENCH)
 
 .PHONY: run
 run: ## Run the operator on the cluster of KUBECONFIG and the AWS of AWS_…

@@ -20,6 +20,7 @@ mod owners;
 pub mod paced;
 pub mod policy;
 pub mod port;
+mod queue;
 pub mod region;
 #[cfg(test)]
 mod scripted;

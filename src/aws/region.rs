@@ -10,6 +10,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::SignedDuration;
 
+use super::budget::{Budget, Caps};
 use super::census::Census;
 use super::cognito::CognitoClient;
 use super::identity::CallerIdentity;
@@ -27,8 +28,8 @@ pub struct Region {
 }
 
 impl Region {
-    fn new(cognito: Arc<dyn Cognito>) -> Self {
-        let aws = Arc::new(Paced::new(cognito));
+    fn new(cognito: Arc<dyn Cognito>, budget: Budget) -> Self {
+        let aws = Arc::new(Paced::new(cognito, budget));
         let census = Census::new(Arc::clone(&aws));
         Self { aws, census }
     }
@@ -38,17 +39,24 @@ impl Region {
 pub struct Regions {
     config: SdkConfig,
     caller: CallerIdentity,
+    caps: Caps,
     telemetry: Arc<Telemetry>,
     known: Mutex<HashMap<String, Arc<Region>>>,
 }
 
 impl Regions {
-    /// With the credentials of one account.
+    /// With the credentials of one account. The caps hold in each region.
     #[must_use]
-    pub fn new(config: SdkConfig, caller: CallerIdentity, telemetry: Arc<Telemetry>) -> Self {
+    pub fn new(
+        config: SdkConfig,
+        caller: CallerIdentity,
+        caps: Caps,
+        telemetry: Arc<Telemetry>,
+    ) -> Self {
         Self {
             config,
             caller,
+            caps,
             telemetry,
             known: Mutex::default(),
         }
@@ -66,7 +74,9 @@ impl Regions {
             inner: client,
             telemetry: Arc::clone(&self.telemetry),
         };
-        let made = Arc::new(Region::new(Arc::new(counted)));
+        let metrics = &self.telemetry.metrics;
+        let budget = Budget::new(self.caps, |kind| metrics.budget(region, kind.as_str()));
+        let made = Arc::new(Region::new(Arc::new(counted), budget));
         known.insert(region.to_owned(), Arc::clone(&made));
         made
     }

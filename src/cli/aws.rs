@@ -10,21 +10,20 @@ use std::{env, fmt};
 use aws_types::SdkConfig;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use tokio::time::Instant;
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 
 use super::run::{Error, RETRY};
-use crate::api::names::OPERATOR;
 use crate::aws::error::is_hopeless;
 use crate::aws::identity::{self, CallerIdentity};
 use crate::aws::settings;
-use crate::controller::{cut, sentence};
+use crate::controller::{file_event, sentence};
+use crate::pool::notes::{Note, Weight};
 use crate::telemetry::{Telemetry, health};
 
 /// An Event is gone after an hour (kube-apiserver, `--event-ttl`), and one that the apiserver
-/// did not take is missed; the recorder adds to one that is not older than six minutes.
+/// did not take is missed.
 const REMIND: Duration = Duration::from_secs(300);
 
 /// What the operator works with.
@@ -95,7 +94,7 @@ pub(super) async fn find(waits: bool, telemetry: &Telemetry, pod: &Pod) -> Resul
                 telemetry.metrics.knows_identity();
                 if !told.is_empty() {
                     let who = format!("the operator is {} in AWS", aws.caller.arn);
-                    pod.tell(EventType::Normal, "AwsUsable", &who).await;
+                    pod.tell(Weight::Normal, "AwsUsable", &who).await;
                 }
                 return Ok(aws);
             }
@@ -109,7 +108,7 @@ pub(super) async fn find(waits: bool, telemetry: &Telemetry, pod: &Pod) -> Resul
             trouble.log();
         }
         if is_new || filed.elapsed() > REMIND {
-            pod.tell(EventType::Warning, trouble.reason(), &what).await;
+            pod.tell(Weight::Warning, trouble.reason(), &what).await;
             filed = Instant::now();
         }
         told = what;
@@ -142,7 +141,7 @@ async fn look() -> Result<Aws, Trouble> {
 }
 
 /// The pod that the operator runs in, if its variables `POD_NAME` and `POD_UID` say so.
-pub(super) struct Pod(Option<(Recorder, ObjectReference)>);
+pub(super) struct Pod(Option<(Client, ObjectReference)>);
 
 impl Pod {
     /// The one of the environment, in the namespace of its service account.
@@ -150,10 +149,6 @@ impl Pod {
         let set = |variable: &str| env::var(variable).ok().filter(|value| !value.is_empty());
         let Some(name) = set("POD_NAME") else {
             return Self(None);
-        };
-        let reporter = Reporter {
-            controller: OPERATOR.to_owned(),
-            instance: Some(name.clone()),
         };
         let pod = ObjectReference {
             api_version: Some("v1".to_owned()),
@@ -163,22 +158,20 @@ impl Pod {
             uid: set("POD_UID"),
             ..ObjectReference::default()
         };
-        Self(Some((Recorder::new(client, reporter), pod)))
+        Self(Some((client, pod)))
     }
 
     /// Files an Event. The log has the same, so an apiserver that does not take it is no matter.
-    async fn tell(&self, weight: EventType, reason: &str, note: &str) {
-        let Some((recorder, pod)) = &self.0 else {
+    async fn tell(&self, weight: Weight, reason: &str, message: &str) {
+        let Some((client, pod)) = &self.0 else {
             return;
         };
-        let event = Event {
-            type_: weight,
+        let note = Note {
+            weight,
             reason: reason.to_owned(),
-            note: Some(cut(note)),
-            action: "Start".to_owned(),
-            secondary: None,
+            message: message.to_owned(),
         };
-        if let Err(error) = recorder.publish(&event, pod).await {
+        if let Err(error) = file_event(client, pod, "Start", note).await {
             tracing::debug!(error = sentence(&error), "an Event was not filed");
         }
     }

@@ -1,12 +1,12 @@
 //! What every pass shares.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kube::Client;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
-use tokio::sync::watch;
+use kube::{Client, ResourceExt};
+use tokio::sync::{Semaphore, watch};
 
 use super::clock::Clock;
 use super::memories::Memories;
@@ -38,10 +38,13 @@ pub(super) struct Context {
     /// Whether this replica leads, and until when.
     pub(super) terms: watch::Receiver<Term>,
     pub(super) stores: Vec<Store<Guarded>>,
-    /// Recorded pools that the latest list of their region lacks.
-    pub(super) missing: Mutex<HashSet<PoolId>>,
+    /// Recorded pools that the latest list of their region lacks, by region.
+    pub(super) missing: Mutex<HashMap<String, HashSet<PoolId>>>,
     /// Whether a label selector hides objects.
     pub(super) is_selective: bool,
+    /// A slot for each pass at once. One that waits for the request budget gives its slot back, so
+    /// that many which wait hold up nobody who need not.
+    pub(super) slots: Arc<Semaphore>,
     /// Versions of exported `ConfigMaps`.
     pub(super) touched: Touched,
 }
@@ -60,6 +63,12 @@ impl Context {
             .iter()
             .flat_map(Store::state)
             .filter_map(|guarded| guarded.0.clone().ok())
+    }
+
+    /// The uids of all objects in sight, readable or not.
+    pub(super) fn uids(&self) -> HashSet<String> {
+        let all = self.stores.iter().flat_map(Store::state);
+        all.filter_map(|object| object.uid()).collect()
     }
 
     /// The pools that objects other than this one record.
@@ -92,7 +101,8 @@ impl Context {
         self.missing
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .contains(id)
+            .values()
+            .any(|missing| missing.contains(id))
     }
 }
 

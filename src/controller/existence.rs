@@ -93,19 +93,14 @@ async fn check(
         .filter(|(id, _)| !census.exists(id, &sweep))
         .map(|(id, _)| id.clone())
         .collect();
-    let missing = {
-        let mut missing = context
-            .missing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        for (id, _) in &objects {
-            missing.remove(id);
-        }
-        missing.extend(absent.iter().cloned());
-        absent
-    };
+    let mut missing = context
+        .missing
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    missing.insert(region.to_owned(), absent.clone());
+    drop(missing);
     for (id, object) in objects {
-        if missing.contains(&id) {
+        if absent.contains(&id) {
             // Each queue knows the objects of its own watch only and drops the keys of others.
             for wake in wakes {
                 // The receiver ends with the queue, at shutdown.

@@ -8,6 +8,7 @@ mod act;
 mod client;
 mod clock;
 mod context;
+mod departed;
 mod existence;
 mod exports;
 mod followed;
@@ -29,6 +30,6 @@ mod watch;
 
 pub use client::{careful_client, election_client};
 pub use leadership::Candidacy;
-pub(crate) use publish::cut;
+pub(crate) use publish::file_one as file_event;
 pub use run::{Controller, Error, Options, Scope};
 pub use sentence::sentence;

@@ -74,6 +74,10 @@ pub(super) struct Claimed {
     pub(super) sent: bool,
 }
 
+/// Throttled calls that a pass repeats. The budget finds the limit of an account that knows
+/// three times fewer calls than it thought with two; whoever is throttled once more says so.
+const MOST_THROTTLES: u8 = 3;
+
 /// What a pass asked AWS for, beside the settings.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Asked {
@@ -122,6 +126,10 @@ pub struct Facts {
     pub(super) read_at: Option<Timestamp>,
     pub(super) outdated: bool,
     pub(super) reserved: bool,
+    /// The last move waited long for the request budget, in vain so far.
+    pub(super) crowded: bool,
+    /// Calls of this pass that AWS throttled.
+    throttles: u8,
     pub(super) claimed: Option<Claimed>,
     pub(super) created: Option<PoolId>,
     /// The pool that this pass has put its owner tag on.
@@ -193,6 +201,8 @@ impl Facts {
             read_at: None,
             outdated: false,
             reserved: false,
+            crowded: false,
+            throttles: 0,
             claimed: None,
             created: None,
             adopted: None,
@@ -259,8 +269,13 @@ impl Facts {
 
     /// Takes in what came of the last move, and when it was known.
     pub fn learn(&mut self, seen: Seen, at: Timestamp) {
-        self.moves += 1;
         self.heard_at = at;
+        self.crowded = matches!(seen, Seen::Crowded);
+        if self.crowded {
+            // Nothing was done.
+            return;
+        }
+        self.moves += 1;
         match seen {
             Seen::Object(result) => {
                 self.read_at = Some(at);
@@ -268,6 +283,8 @@ impl Facts {
             }
             Seen::References(result) => self.learn_references(result),
             Seen::Reserved => self.reserved = true,
+            Seen::Crowded => {}
+            Seen::Overtaken => self.outdated = true,
             Seen::ClaimWritten(claim, result) => self.learn_claim(claim, result),
             Seen::Searched(Ok(search)) => self.searches.push(search),
             Seen::Named(Ok(found)) => self.named = Some(found),
@@ -522,7 +539,13 @@ impl Facts {
         self.looks.insert(id, look);
     }
 
+    /// A call that AWS throttled is asked for again a few times: it did nothing, and the budget
+    /// has slowed down, where a pause of the object would only lose its turn.
     fn fail(&mut self, failure: Failure) {
+        if failure.kind == FailureKind::Throttled && self.throttles < MOST_THROTTLES {
+            self.throttles += 1;
+            return;
+        }
         self.failed_under = self.object.as_deref().map(Trigger::of);
         self.failure = Some(failure);
     }
@@ -643,6 +666,25 @@ impl Facts {
     pub(super) fn desired(&self) -> Option<Desired> {
         self.known_desired()
             .filter(|_| self.references.are_complete())
+    }
+
+    /// Whether the pass began for an object without a pool on record.
+    pub(super) fn began_without_pool(&self) -> bool {
+        self.recorded_before.is_none()
+    }
+
+    /// Whether a person waits for what the pass does: the spec, or what it takes values from,
+    /// has not come true yet, or a look was asked for.
+    pub(super) fn is_asked_for(&self) -> bool {
+        let status = self
+            .object
+            .as_ref()
+            .and_then(|object| object.status.as_ref());
+        let told = |status: &IdentityPoolStatus| {
+            status.observed_generation == self.generation()
+                && status.last_handled_reconcile_at.as_deref() == self.reconcile_at()
+        };
+        !status.is_some_and(told) || !self.was_in_sync()
     }
 
     /// What is known of that: enough to make a pool.

@@ -33,7 +33,9 @@ pub mod status;
 mod suspects;
 mod time;
 pub mod trust;
+pub mod urgency;
 
 pub use facts::Facts;
 pub use moves::{Move, Seen};
 pub use next::next;
+pub use urgency::urgency;

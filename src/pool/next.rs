@@ -165,7 +165,7 @@ pub fn next(facts: &Facts) -> Move {
         Step::Do(mv) if mv.needs_a_term() && facts.moment.term_left.is_zero() => {
             closing(facts, &Verdict::NotLeading)
         }
-        Step::Do(mv) => *mv,
+        Step::Do(mv) => status::crowded(facts, &mv).unwrap_or(*mv),
         Step::Conclude(verdict) => closing(facts, &verdict),
     }
 }

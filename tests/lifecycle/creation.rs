@@ -10,6 +10,7 @@ use identity_pool_operator::pool::memory::{Arrival, Memory};
 use identity_pool_operator::pool::rest::Outcome;
 use jiff::SignedDuration;
 
+use crate::budget::TRIES;
 use crate::world::{Fate, OWNER, SETTLE, World, signed_at};
 
 const CREATE: Operation = Operation::CreateIdentityPool;
@@ -225,7 +226,7 @@ fn a_person_is_asked_where_aws_refuses_the_spec() {
 #[test]
 fn an_edit_resets_the_pauses() {
     let mut world = world();
-    for _ in 0..8 {
+    for _ in 0..8 * TRIES {
         world
             .fates
             .push_back((CREATE, Fate::Refused(FailureKind::Throttled)));

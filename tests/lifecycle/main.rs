@@ -5,6 +5,7 @@ mod adoption;
 #[path = "../shared/apiserver.rs"]
 mod apiserver;
 mod attacks;
+mod budget;
 mod creation;
 mod deletion;
 mod drift;

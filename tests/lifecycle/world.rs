@@ -20,7 +20,8 @@ use identity_pool_operator::pool::ownership::Owned;
 use identity_pool_operator::pool::rest::Rest;
 use identity_pool_operator::pool::settings::{Observed, PoolId, Settings, Tags};
 use identity_pool_operator::pool::sources::{Absence, Findings, Source};
-use identity_pool_operator::pool::{Facts, Move, Seen, next};
+use identity_pool_operator::pool::urgency::Urgency;
+use identity_pool_operator::pool::{Facts, Move, Seen, next, urgency};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -103,6 +104,10 @@ pub(crate) struct World {
     pub(crate) notes: Vec<Note>,
     /// Something else that happens before a move is carried out, once.
     pub(crate) meanwhile: Option<Happening>,
+    /// What becomes of the next waits for the request budget; then it has tokens.
+    pub(crate) waits: VecDeque<fn(&mut World) -> Seen>,
+    /// How urgent each move was that the budget serves.
+    pub(crate) urgencies: Vec<Urgency>,
     /// AWS accepts updates and does nothing.
     pub(crate) inert: bool,
     /// The process stands still between its first claim and what follows.
@@ -153,6 +158,8 @@ impl World {
             writes: Vec::new(),
             notes: Vec::new(),
             meanwhile: None,
+            waits: VecDeque::new(),
+            urgencies: Vec::new(),
             inert: false,
             pause_before_sending: None,
             signed: Vec::new(),
@@ -280,6 +287,7 @@ impl World {
     pub(crate) fn count_anew(&mut self) {
         self.calls.clear();
         self.writes.clear();
+        self.urgencies.clear();
     }
 
     /// One pass from start to rest.
@@ -301,7 +309,17 @@ impl World {
                 self.memory = rest.memory.clone().unwrap_or_else(forgotten);
                 return *rest;
             }
-            let seen = self.carry_out(mv, &facts);
+            let wait = match mv {
+                Move::Reserve | Move::Call(_) => {
+                    self.urgencies.push(urgency(&facts, &mv));
+                    self.waits.pop_front()
+                }
+                _ => None,
+            };
+            let seen = match wait {
+                Some(wait) => wait(self),
+                None => self.carry_out(mv, &facts),
+            };
             self.wait(Duration::from_millis(5));
             facts.learn(seen, self.now);
         }

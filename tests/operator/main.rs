@@ -8,6 +8,7 @@ mod apiserver;
 mod apiserver_faults;
 mod backup;
 mod binary;
+mod budget;
 mod counting;
 mod crashes;
 mod creation;

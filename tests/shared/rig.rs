@@ -9,6 +9,7 @@ use harness::control_plane::{ControlPlane, Namespace};
 use harness::operator::{self, SECRET};
 use identity_pool_operator::api::names::{CLAIM_ANNOTATION, RECONCILE_AT_ANNOTATION};
 use identity_pool_operator::api::{IdentityPool, IdentityPoolSpec, IdentityPoolStatus};
+use identity_pool_operator::aws::budget::Caps;
 use identity_pool_operator::aws::identity::CallerIdentity;
 use identity_pool_operator::aws::policy::{self, Uses};
 use identity_pool_operator::aws::region::Regions;
@@ -49,6 +50,7 @@ pub(crate) struct Setup {
     pub(crate) resync_period: Duration,
     pub(crate) allows_adoption: bool,
     pub(crate) concurrency: u16,
+    pub(crate) caps: Caps,
     pub(crate) access_key: &'static str,
     pub(crate) endpoint: Option<String>,
     pub(crate) selector: Option<String>,
@@ -63,6 +65,7 @@ impl Default for Setup {
             resync_period: Duration::from_secs(1800),
             allows_adoption: false,
             concurrency: 16,
+            caps: Caps::default(),
             access_key: ACCESS_KEY,
             endpoint: None,
             selector: None,
@@ -513,7 +516,7 @@ impl Running {
                 client: careful_client(config).expect("client"),
                 candidacy,
                 operator,
-                regions: Regions::new(aws, caller, Arc::clone(&told)),
+                regions: Regions::new(aws, caller, setup.caps, Arc::clone(&told)),
                 scope: Scope {
                     namespaces: vec![namespace],
                     selector: setup.selector,

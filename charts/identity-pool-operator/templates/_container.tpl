@@ -17,6 +17,12 @@ binary has, so a new flag cannot be forgotten.
 - --settle-window-seconds={{ int $v.operator.settleWindowSeconds }}
 - --resync-period-seconds={{ int $v.operator.resyncPeriodSeconds }}
 - --max-concurrent-reconciles={{ int $v.operator.maxConcurrentReconciles }}
+{{- with $v.aws.maxReadsPerSecond }}
+- --max-aws-reads-per-second={{ . }}
+{{- end }}
+{{- with $v.aws.maxWritesPerSecond }}
+- --max-aws-writes-per-second={{ . }}
+{{- end }}
 {{- if $v.operator.allowAdoption }}
 - --allow-adoption
 {{- end }}
