@@ -98,6 +98,10 @@ soak: ## Faults at random on a real apiserver: SOAK_CASES=40000, or SOAK_SECONDS
 mutants: $(CARGO_MUTANTS) ## Break the modules that create, delete and own; each break must be noticed; FILE=… for one
 	$(CARGO_MUTANTS) mutants --output target/mutants --no-shuffle $(if $(FILE),--re '^$(FILE):')
 
+.PHONY: broken
+broken: ## Three builds broken on purpose; every layer of tests that should notice has to
+	tests/broken/run
+
 .PHONY: bench
 bench: ## Print figures beside their targets; BENCH=--quick for few, BENCH='-o json', see docs/performance.md
 	@bench=$(call built,bench,build --release --bin identity-pool-operator --bin bench); "$$bench" $(BENCH)

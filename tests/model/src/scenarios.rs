@@ -143,17 +143,6 @@ pub(crate) fn large() -> Vec<Scenario> {
                 ..NONE
             },
         ),
-        Scenario::new(
-            "2 processes: restore, crash, time",
-            2,
-            Tokens {
-                crashes: 1,
-                ticks: 1,
-                restores: 1,
-                ..NONE
-            },
-        ),
-        Scenario::new("2 processes: more time", 2, Tokens { ticks: 3, ..NONE }),
     ]
 }
 
