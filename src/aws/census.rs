@@ -100,7 +100,7 @@ impl Census {
     }
 
     /// The pools of a name, in the newest list that was begun after an instant and is not
-    /// [stale](STALE), or seen since: what this operator made or let go is known before a list
+    /// two minutes old, or seen since: what this operator made or let go is known before a list
     /// shows it.
     ///
     /// # Errors

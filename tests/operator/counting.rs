@@ -53,6 +53,9 @@ async fn a_creation_costs_one_call_and_two_writes_and_rest_costs_nothing() {
         rig.fake.calls().len() - rig.fake.count("ListIdentityPools"),
         POOLS
     );
+    // A write counts when it is answered; the watch may have shown it before.
+    let written = format!("apiserver_writes_total{{write=\"status\"}} {POOLS}\n");
+    operator.until_counted(&written).await;
     let each = u64::try_from(POOLS).expect("a few");
     assert_eq!(writes(&operator.page()), [each, each, 0]);
     // Another restart finds everything as it should be and neither asks nor writes.
@@ -106,6 +109,9 @@ async fn an_edit_costs_two_calls_and_a_write_and_a_deletion_three_and_a_write() 
         .await;
     rig.until_ready("app").await;
     assert_eq!(called(&rig), ["DescribeIdentityPool", "UpdateIdentityPool"]);
+    operator
+        .until_counted("apiserver_writes_total{write=\"status\"} 2\n")
+        .await;
     assert_eq!(writes(&operator.page()), [1, 2, 0]);
     rig.fake.reset_journal();
     rig.delete("app").await;
