@@ -15,7 +15,7 @@ fn hadolint_has_nothing_to_say() {
     // No script: it does not mind that its folder got another name.
     let output = Command::new(python.with_file_name("hadolint"))
         .args(["--no-color", "Dockerfile"])
-        .current_dir(&root)
+        .current_dir(root)
         .output()
         .unwrap();
 
