@@ -8,7 +8,7 @@ use super::install;
 use crate::failure::{Failure, require};
 use crate::scene::{NAMESPACE, Scene};
 
-/// An image that is there starts in a second; kubelet looks at a mounted Secret every minute or so.
+/// An image that is there starts in a second; kubelet looks at mounted Secrets from time to time.
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What the operator names: the file, and with its folder the Secret.
