@@ -4,6 +4,7 @@
 //! cannot work ends the operator, unless it is to wait: a pod that ended would be started again and
 //! again, and say nothing between.
 
+use std::path::Path;
 use std::time::Duration;
 use std::{env, fmt};
 
@@ -14,6 +15,7 @@ use tokio::time::Instant;
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 
+use super::flags::Flags;
 use super::run::{Error, RETRY};
 use crate::aws::error::is_hopeless;
 use crate::aws::identity::{self, CallerIdentity};
@@ -76,17 +78,18 @@ impl From<settings::Error> for Trouble {
     }
 }
 
-/// Finds all of it, and waits for it: always for a network, and for region and credentials if
-/// `waits` says so.
-pub(super) async fn find(waits: bool, telemetry: &Telemetry, pod: &Pod) -> Result<Aws, Error> {
+/// Finds all of it, and waits for it: always for a network, and for region and credentials if the
+/// flags say so.
+pub(super) async fn find(flags: &Flags, telemetry: &Telemetry, pod: &Pod) -> Result<Aws, Error> {
+    let keys = flags.aws_keys_directory.as_deref();
     let mut told = String::new();
     let mut filed = Instant::now();
     loop {
         // What the SDK logs of a look, it logs of the first alone.
         let seen = if told.is_empty() {
-            look().await
+            look(keys).await
         } else {
-            look().with_subscriber(NoSubscriber::new()).await
+            look(keys).with_subscriber(NoSubscriber::new()).await
         };
         let trouble = match seen {
             Ok(aws) => {
@@ -98,7 +101,7 @@ pub(super) async fn find(waits: bool, telemetry: &Telemetry, pod: &Pod) -> Resul
                 }
                 return Ok(aws);
             }
-            Err(Trouble::Lasting(error)) if !waits => return Err(error),
+            Err(Trouble::Lasting(error)) if !flags.wait_for_aws => return Err(error),
             Err(trouble) => trouble,
         };
         let what = trouble.to_string();
@@ -116,10 +119,12 @@ pub(super) async fn find(waits: bool, telemetry: &Telemetry, pod: &Pod) -> Resul
     }
 }
 
-/// Looks once.
-async fn look() -> Result<Aws, Trouble> {
+/// Looks once. Keys of a folder are those of this look: what is found there later may be another
+/// account's.
+async fn look(keys: Option<&Path>) -> Result<Aws, Trouble> {
     settings::check().await?;
-    let config = identity::load_config().await;
+    let keys = keys.map(settings::keys).transpose()?;
+    let config = identity::load_config(keys).await;
     let region = settings::region(&config)?;
     let failure = match identity::caller_identity(&config).await {
         Ok(caller) => {

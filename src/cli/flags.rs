@@ -4,6 +4,7 @@
 //! sentence that says what to write instead.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -44,6 +45,9 @@ pub(super) struct Flags {
     /// Wait for an AWS region and credentials that are not there, and say so, instead of ending
     #[arg(long, env = "WAIT_FOR_AWS")]
     pub(super) wait_for_aws: bool,
+    /// Folder with AWS keys, a file for each that is named as its variable, such as a mounted Secret [default: what the AWS SDK finds]
+    #[arg(long, env = "AWS_KEYS_DIRECTORY", value_name = "PATH")]
+    pub(super) aws_keys_directory: Option<PathBuf>,
     #[command(flatten)]
     pub(super) election: Election,
     /// Address of /metrics; 0 turns it off

@@ -148,7 +148,7 @@ async fn prepare(
         config,
         region,
         caller,
-    } = aws::find(flags.wait_for_aws, telemetry, &pod).await?;
+    } = aws::find(flags, telemetry, &pod).await?;
     let id = flags.installation_id.as_deref();
     let installation = cluster::installation(id, &client, telemetry).await?;
     introduce(flags, &installation, &caller, &region);

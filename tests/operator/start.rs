@@ -176,6 +176,10 @@ async fn a_setting_of_aws_that_cannot_work_is_refused_in_one_line() {
             &["AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not"],
         ),
         (
+            &["AWS_KEYS_DIRECTORY=/nowhere"],
+            &["/nowhere/AWS_ACCESS_KEY_ID", "--aws-keys-directory"],
+        ),
+        (
             &["AWS_WEB_IDENTITY_TOKEN_FILE=/etc/hostname"],
             &["AWS_WEB_IDENTITY_TOKEN_FILE is set, but AWS_ROLE_ARN is not"],
         ),

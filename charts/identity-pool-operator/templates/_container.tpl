@@ -29,6 +29,9 @@ binary has, so a new flag cannot be forgotten.
 {{- if $v.operator.waitForAws }}
 - --wait-for-aws
 {{- end }}
+{{- with include "identity-pool-operator.keys" . }}
+- --aws-keys-directory={{ . }}
+{{- end }}
 - --leader-elect={{ $v.leaderElection.enabled }}
 {{- if $v.leaderElection.enabled }}
 {{- with $v.leaderElection.namespace }}
@@ -47,6 +50,14 @@ binary has, so a new flag cannot be forgotten.
 {{- end }}
 {{- end }}
 
+{{/*
+Where the Secret with AWS keys is mounted; it has the Secret's name, so that messages do. A pod with
+variables from it would not be started before it is there, and say nothing.
+*/}}
+{{- define "identity-pool-operator.keys" -}}
+{{- with .Values.aws.credentials.existingSecret }}/var/run/secrets/aws/{{ . }}{{ end }}
+{{- end }}
+
 {{/* Which pod it is, for Events on it; the AWS SDK's own variables; those of the user. */}}
 {{- define "identity-pool-operator.environment" -}}
 - name: POD_NAME
@@ -60,16 +71,6 @@ binary has, so a new flag cannot be forgotten.
 {{- with .Values.aws.endpointUrl }}
 - name: AWS_ENDPOINT_URL
   value: {{ . | quote }}
-{{- end }}
-{{- with .Values.aws.credentials.existingSecret }}
-{{- range list "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" "AWS_SESSION_TOKEN" }}
-- name: {{ . }}
-  valueFrom:
-    secretKeyRef:
-      name: {{ $.Values.aws.credentials.existingSecret | quote }}
-      key: {{ . }}
-      optional: {{ eq . "AWS_SESSION_TOKEN" }}
-{{- end }}
 {{- end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
