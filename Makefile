@@ -51,13 +51,23 @@ released = $$(PATH='$(dir $(CARGO_AUDITABLE))':$$PATH CARGO_TARGET_DIR='$(CACHE)
 	cargo auditable build --release --locked --bin identity-pool-operator --message-format=json-render-diagnostics \
 	| sed -n 's|.*"executable":"\([^"]*\)".*|\1|p')
 
-.PHONY: e2e
-e2e: ## The chart on a real cluster with a real kubelet (root); KEEP=1 keeps it to look around, REQUIRED=1 never skips
-	@e2e=$(call built,e2e,$(if $(filter test,$(MAKECMDGOALS)),test --no-run)); \
-	"$$e2e" --possible || { [ -z '$(REQUIRED)' ] && exit 0; exit 1; }; \
+# The program that has a real node, and the operator for it; $(1) is what the program is to do. What the tests
+# have built is not built once more, nor by `make node` in the midst of it.
+export NODE_BUILD ?= $(if $(filter test,$(MAKECMDGOALS)),test --no-run,build --bins)
+on_node = e2e=$(call built,e2e,$(NODE_BUILD)); \
+	"$$e2e" --possible $(1) || { [ -z '$(REQUIRED)' ] && exit 0; exit 1; }; \
 	$(MAKE) --no-print-directory $(CARGO_AUDITABLE); \
 	echo "building the operator with --release; minutes, unless the cache has its dependencies"; \
-	operator=$(released); "$$e2e" --binary "$$operator" $(if $(KEEP),--keep)
+	operator=$(released); "$$e2e" --binary "$$operator" $(1)
+
+.PHONY: e2e
+e2e: ## The chart on a real cluster with a real kubelet (root); KEEP=1 ends with a shell on it, REQUIRED=1 never skips
+	@$(call on_node,$(if $(KEEP),--keep))
+
+.PHONY: node
+node: REQUIRED := 1
+node: ## A real cluster of one node with the image and a fake AWS, and a shell there (root)
+	@$(call on_node,--shell)
 
 .PHONY: image
 image: $(CARGO_AUDITABLE) ## Build the image without a registry (root, Debian), into target/image; docker build . elsewhere
@@ -96,12 +106,15 @@ soak: ## Faults at random on a real apiserver: SOAK_CASES=40000, or SOAK_SECONDS
 
 .PHONY: mutants
 mutants: $(CARGO_MUTANTS) ## Break the modules that create, delete and own; each break must be noticed; FILE=… for one
-	$(CARGO_MUTANTS) mutants --output target/mutants --no-shuffle $(if $(FILE),--file '$(FILE)')
+	$(CARGO_MUTANTS) mutants --output target/mutants --no-shuffle $(if $(FILE),--re '^$(FILE):')
+
+.PHONY: broken
+broken: ## Three builds broken on purpose; every layer of tests that should notice has to
+	tests/broken/run
 
 .PHONY: bench
-bench: ## Print figures: throughput, latency, calls and writes per object, memory
-	cargo build --release --bin identity-pool-operator
-	cargo run --release -p harness --bin bench
+bench: ## Print figures beside their targets; BENCH=--quick for few, BENCH='-o json', see docs/performance.md
+	@bench=$(call built,bench,build --release --bin identity-pool-operator --bin bench); "$$bench" $(BENCH)
 
 .PHONY: run
 run: ## Run the operator on the cluster of KUBECONFIG and the AWS of AWS_…

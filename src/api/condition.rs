@@ -120,8 +120,8 @@ reasons! {
     Refused: Stalled, next "See the AWS error code in the message.";
     /// The clock of the operator and that of AWS are too far apart to create safely.
     ClockSkew: Stalled, next "Set the clock of the node right.";
-    /// The recorded pool bears no owner tag of this object. Nothing is written to it.
-    ForeignOwner: Stalled, next "Put the owner tag back, remove the wrong id from status, or set deletionPolicy to Retain to let go.";
+    /// The pool that is recorded, or that spec.adopt leads to, is not this object's. Nothing is written to it.
+    ForeignOwner: Stalled, next "Of a recorded pool put the owner tag back, remove the wrong id from status, or set deletionPolicy to Retain to let go; of one to adopt see whose it is in the message.";
     /// spec.adopt names a pool, and the operator may not take over any.
     AdoptionNotAllowed: Stalled, next "Run the operator with --allow-adoption, or remove spec.adopt.";
     /// The pool that spec.adopt leads to is not there.
@@ -167,7 +167,7 @@ reasons! {
     /// Spec tags, tags of others and the owner's tags together exceed AWS's limit.
     TooManyTags: Stalled, next "Remove tags from the spec or from the pool.";
     /// A `ConfigMap` of the name in export exists and does not belong to this object. It is not touched.
-    ExportConflict: Stalled, next "Delete that ConfigMap, or set export.configMap.name to another name.";
+    ExportConflict: Stalled, next "Delete that ConfigMap, or set export.configMap.name to another name; it is looked at again every five minutes or so, at once with the annotation reconcile-at.";
     /// The apiserver refuses the `ConfigMap` of export: a permission that the operator lacks, a quota or an admission policy.
     ExportForbidden: Stalled, next "Give the operator get, create, patch and delete on configmaps in the namespace, or mend what the message names.";
     /// managementPolicy is Suspend.
@@ -189,7 +189,7 @@ reasons! {
     /// A second pool bears this object's owner tag. It is not touched.
     SecondPool: Good, next "Find out who copied the tags; delete or untag the second pool.";
     /// The pool was taken over with roles or role mappings that the spec does not manage. They stay as they are.
-    SettingsLeftAlone: Good, next "Write spec.roles and spec.roleMappings, empty to clear them, unless they are wanted as they are.";
+    SettingsLeftAlone: Good, next "Write what the message names into the spec, empty to clear it, unless it is wanted as it is.";
     /// spec.adopt leads to another pool than the one that the object has. It is not followed.
     AdoptionIgnored: Good, next "Remove spec.adopt, or take the other pool with an object of its own.";
     /// Nothing doubtful was found.

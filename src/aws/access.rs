@@ -7,6 +7,7 @@ use aws_sdk_cognitoidentity::types::{
 use aws_smithy_types::error::operation::BuildError;
 
 use super::cognito::CognitoClient;
+use super::complete::named;
 use super::error::failure;
 use crate::pool::access::{Mapping, RoleSet, Rule, TagMap};
 use crate::pool::call::{Answer, Failure, FailureKind, Operation};
@@ -17,7 +18,9 @@ impl CognitoClient {
         let request = self.client.get_identity_pool_roles();
         let request = request.identity_pool_id(id.as_str());
         let sent = request.customize().config_override(with).send().await;
-        let found = sent.map_err(|error| failure(Operation::GetIdentityPoolRoles, &error))?;
+        let operation = Operation::GetIdentityPoolRoles;
+        let found = sent.map_err(|error| failure(operation, &error))?;
+        named(operation, id, found.identity_pool_id.as_deref())?;
         let mappings = found.role_mappings.unwrap_or_default().into_iter();
         Ok(Answer::Roles(RoleSet {
             roles: found.roles.unwrap_or_default().into_iter().collect(),
@@ -63,8 +66,9 @@ impl CognitoClient {
             .identity_pool_id(id.as_str())
             .identity_provider_name(provider);
         let sent = request.customize().config_override(with).send().await;
-        let found =
-            sent.map_err(|error| failure(Operation::GetPrincipalTagAttributeMap, &error))?;
+        let operation = Operation::GetPrincipalTagAttributeMap;
+        let found = sent.map_err(|error| failure(operation, &error))?;
+        named(operation, id, found.identity_pool_id.as_deref())?;
         Ok(Answer::PrincipalTags(TagMap {
             use_defaults: found.use_defaults.unwrap_or(false),
             principal_tags: found

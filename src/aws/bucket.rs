@@ -1,9 +1,10 @@
 //! The arithmetic of the request budget: a token bucket whose rate looks for the
 //! limit that AWS does not publish.
 //!
-//! It doubles until AWS first objects, halves until AWS is content, and from then on
-//! creeps upwards and steps back a little at each throttle. It grows only while it
-//! is what callers wait for. Has no clock: `now` is the time since some start.
+//! It doubles until AWS first objects, halves until AWS is content, comes closer until AWS
+//! objects again, and from then on creeps upwards and steps back a little at each throttle. It grows only while it
+//! is what callers wait for, and never beyond its cap. Where AWS throttles every call it
+//! closes, but for a probe now and then. Has no clock: `now` is the time since some start.
 
 use std::time::Duration;
 
@@ -11,9 +12,9 @@ use std::time::Duration;
 /// and 200: one burst of a quarter second at this rate is below most of them.
 const START: f64 = 50.0;
 
-/// How long a rate is tried before it is judged. Longer than an answer takes, so a
-/// throttle is blamed on the rate that caused it; doubling this often reaches 800
-/// calls a second within one second.
+/// How long a rate is tried before it is let grow. Longer than an answer takes, so that a
+/// throttle has come by then; doubling this often reaches 800 calls a second within one
+/// second.
 const WINDOW: Duration = Duration::from_millis(250);
 
 /// Part of the rate that is added in each second of full use once the limit is
@@ -21,6 +22,10 @@ const WINDOW: Duration = Duration::from_millis(250);
 /// second to one call in a hundred. One more a second, the usual choice, would cost
 /// such an account every twentieth call, and twice the part every fiftieth.
 const CREEP: f64 = 0.01;
+
+/// The same until AWS objects for the first time after a halving, which may have left half of
+/// the limit unused: it is back within seconds, and one step too far costs one step back.
+const APPROACH: f64 = 0.1;
 
 /// What a throttle leaves of a rate that was right until then. Half, the usual
 /// choice, leaves a quarter of the limit unused where AWS allows no bursts.
@@ -42,6 +47,19 @@ const FLOOR: f64 = 1.0;
 /// first, and one of a quarter second is over within a window.
 const BURST: f64 = 0.25;
 
+/// The token beyond the burst that only a fresh caller may take: a person's edit need not wait
+/// for the next one, however many calls of others do.
+const KEPT: f64 = 1.0;
+
+/// Throttled calls in an unbroken row, the last at the lowest rate, after which nothing is
+/// believed to come through. An account whose limit lies below [`FLOOR`] still answers every
+/// other call or so.
+const IN_VAIN: u32 = 8;
+
+/// From one probe to the next while nothing comes through: AWS's other users of the account
+/// need the calls more, and half a minute is soon enough to notice that it is over.
+const PROBE: Duration = Duration::from_secs(30);
+
 /// What is known of the limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Phase {
@@ -49,6 +67,8 @@ enum Phase {
     Below,
     /// It is below the rate.
     Above,
+    /// It is between the rate and twice the rate.
+    Within,
     /// The rate is close to it, and AWS has not objected in so much full use.
     Near(Duration),
 }
@@ -64,6 +84,14 @@ pub(super) struct Bucket {
     /// Last time that a throttle changed the rate.
     cut_at: Option<Duration>,
     window: Window,
+    /// Tokens a second that are never exceeded.
+    cap: f64,
+    /// Throttled calls in an unbroken row.
+    refusals: u32,
+    /// Nothing comes through: only probes are let go.
+    closed: bool,
+    /// When the last probe of the account was sent.
+    probed_at: Duration,
 }
 
 /// What happened since the rate was last judged.
@@ -73,8 +101,8 @@ struct Window {
     taken: f64,
     /// Somebody had to wait.
     short: bool,
-    /// AWS objected.
-    refused: bool,
+    /// AWS let a call through that was sent in it.
+    heard: bool,
 }
 
 impl Window {
@@ -83,93 +111,159 @@ impl Window {
             began,
             taken: 0.0,
             short: false,
-            refused: false,
+            heard: false,
         }
     }
 }
 
 impl Bucket {
-    pub(super) const fn new(now: Duration) -> Self {
-        Self {
-            rate: START,
-            tokens: START * BURST,
+    /// With a cap in calls a second, or none.
+    pub(super) fn new(now: Duration, cap: Option<f64>) -> Self {
+        let cap = cap.unwrap_or(f64::INFINITY);
+        let mut bucket = Self {
+            rate: START.min(cap),
+            tokens: 0.0,
             filled_at: now,
             phase: Phase::Below,
             cut_at: None,
             window: Window::new(now),
-        }
+            cap,
+            refusals: 0,
+            closed: false,
+            probed_at: now,
+        };
+        bucket.tokens = bucket.depth();
+        bucket
     }
 
-    /// Takes a token.
+    /// Takes a token; only a fresh caller takes the last.
     ///
     /// # Errors
     /// When there is none: the time of the next one, if nobody else takes it.
-    pub(super) fn take(&mut self, now: Duration) -> Result<(), Duration> {
+    pub(super) fn take(&mut self, now: Duration, is_fresh: bool) -> Result<(), Duration> {
         self.fill(now);
         self.judge(now);
-        if self.tokens >= 1.0 {
+        let least = if is_fresh || self.closed {
+            1.0
+        } else {
+            1.0 + KEPT
+        };
+        if self.tokens >= least {
             self.tokens -= 1.0;
             self.window.taken += 1.0;
             return Ok(());
         }
         self.window.short = true;
         // The microsecond covers rounding: waking up just before the token is no use.
-        let wait = Duration::from_secs_f64((1.0 - self.tokens) / self.rate);
+        let wait = Duration::from_secs_f64((least - self.tokens) / self.pace());
         Err(now + wait + Duration::from_micros(1))
+    }
+
+    /// Puts a token back that was not used.
+    pub(super) fn put_back(&mut self) {
+        self.tokens += 1.0;
+        self.window.taken -= 1.0;
+    }
+
+    /// Tokens a second at present, probes included.
+    pub(super) fn pace(&self) -> f64 {
+        if self.closed {
+            PROBE.as_secs_f64().recip()
+        } else {
+            self.rate
+        }
+    }
+
+    fn depth(&self) -> f64 {
+        if self.closed {
+            1.0
+        } else {
+            (self.rate * BURST).max(1.0) + KEPT
+        }
     }
 
     fn fill(&mut self, now: Duration) {
         let passed = now.saturating_sub(self.filled_at).as_secs_f64();
-        let most = (self.rate * BURST).max(1.0);
-        self.tokens = (self.tokens + passed * self.rate).min(most);
+        self.tokens = (self.tokens + passed * self.pace()).min(self.depth());
         self.filled_at = self.filled_at.max(now);
     }
 
-    /// Lets the rate grow after a window in which it was used up and nobody objected.
+    /// Lets the rate grow after a window in which it was used up and AWS let calls through. One
+    /// of which nothing was heard yet goes on: from token to answer may take long where the
+    /// apiserver is slow, and a rate that doubles meanwhile is far beyond the limit when
+    /// the first throttle comes.
     fn judge(&mut self, now: Duration) {
         let passed = now.saturating_sub(self.window.began);
-        if passed < WINDOW {
+        if passed < WINDOW || !self.window.heard {
             return;
         }
         let seconds = passed.as_secs_f64();
         let window = std::mem::replace(&mut self.window, Window::new(now));
         let full = window.short && window.taken >= FULL * self.rate * seconds;
-        if !full || window.refused {
+        if !full {
             return;
         }
-        let calm = match self.phase {
-            Phase::Below => {
-                self.rate *= 2.0;
-                return;
-            }
-            Phase::Above => Duration::ZERO,
-            Phase::Near(calm) => calm + passed,
+        let (growth, phase) = match self.phase {
+            Phase::Below => (2.0, Phase::Below),
+            Phase::Above | Phase::Within => (1.0 + APPROACH * seconds, Phase::Within),
+            Phase::Near(calm) if calm < CALM => (1.0 + CREEP * seconds, Phase::Near(calm + passed)),
+            Phase::Near(_) => (1.0, Phase::Below),
         };
-        self.rate += self.rate * CREEP * seconds;
-        self.phase = if calm < CALM {
-            Phase::Near(calm)
-        } else {
-            Phase::Below
-        };
+        self.rate = (self.rate * growth).min(self.cap);
+        self.phase = phase;
     }
 
-    /// AWS objected. Counts once for all calls that were under way together.
-    pub(super) fn throttle(&mut self, now: Duration) {
-        self.window.refused = true;
-        let lately = |at: Duration| now.saturating_sub(at) < WINDOW;
-        if self.cut_at.is_some_and(lately) {
-            return;
+    /// AWS objected to a call whose token was taken at `sent`. Only what was sent at the present
+    /// rate says anything of it: all calls that were under way together count once, however late
+    /// their answers come. Says whether the bucket has closed by it.
+    pub(super) fn throttle(&mut self, now: Duration, sent: Duration) -> bool {
+        self.refusals = self.refusals.saturating_add(1);
+        if self.closed || self.cut_at.is_some_and(|cut| sent <= cut) {
+            return false;
         }
         let (left, phase) = match self.phase {
             Phase::Below | Phase::Above => (0.5, Phase::Above),
-            Phase::Near(_) => (STEP_BACK, Phase::Near(Duration::ZERO)),
+            Phase::Within | Phase::Near(_) => (STEP_BACK, Phase::Near(Duration::ZERO)),
         };
         self.fill(now);
-        self.rate = (self.rate * left).max(FLOOR);
+        let lowest = FLOOR.min(self.cap);
+        self.closed = self.rate <= lowest && self.refusals >= IN_VAIN;
+        self.rate = (self.rate * left).max(lowest);
         self.phase = phase;
         self.tokens = 0.0;
         self.cut_at = Some(now);
         self.window = Window::new(now);
+        self.closed
+    }
+
+    /// AWS let a call through whose token was taken at `sent`. Says whether the bucket has opened
+    /// by it.
+    pub(super) fn accept(&mut self, now: Duration, sent: Duration) -> bool {
+        self.refusals = 0;
+        self.window.heard |= sent >= self.window.began;
+        let was_closed = std::mem::take(&mut self.closed);
+        if was_closed {
+            // Whatever the limit is now, it is looked for from below.
+            self.phase = Phase::Below;
+            self.filled_at = now;
+            self.window = Window::new(now);
+        }
+        was_closed
+    }
+
+    /// Whether only probes are let go.
+    pub(super) const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// The last probe of this account was sent then, from this bucket or another: the next comes
+    /// half a minute later.
+    pub(super) fn probed(&mut self, at: Duration) {
+        if self.closed && at > self.probed_at {
+            self.tokens = 0.0;
+            self.filled_at = at;
+            self.probed_at = at;
+        }
     }
 }
 
@@ -187,10 +281,13 @@ mod tests {
     /// AWS, with one bucket of its own.
     struct Account {
         limit: f64,
+        /// How long it takes to answer.
+        latency: Duration,
         /// Calls that it lets gather.
         depth: f64,
         tokens: f64,
-        answers: VecDeque<Duration>,
+        /// When each comes, when it was sent, and whether it was let through.
+        answers: VecDeque<(Duration, Duration, bool)>,
         now: Duration,
     }
 
@@ -200,6 +297,7 @@ mod tests {
             let now = Duration::ZERO;
             Self {
                 limit,
+                latency: ANSWER,
                 depth,
                 tokens: depth,
                 answers,
@@ -214,18 +312,26 @@ mod tests {
             while self.now < end {
                 self.now += STEP;
                 self.tokens = (self.tokens + STEP.as_secs_f64() * self.limit).min(self.depth);
-                while self.answers.front().is_some_and(|due| *due <= self.now) {
+                while let Some((due, sent, accepted)) = self.answers.front().copied()
+                    && due <= self.now
+                {
                     self.answers.pop_front();
-                    bucket.throttle(self.now);
+                    if accepted {
+                        bucket.accept(self.now, sent);
+                    } else {
+                        bucket.throttle(self.now, sent);
+                    }
                 }
-                while bucket.take(self.now).is_ok() {
-                    if self.tokens >= 1.0 {
+                while bucket.take(self.now, false).is_ok() {
+                    let accepted = self.tokens >= 1.0;
+                    if accepted {
                         self.tokens -= 1.0;
                         worked += 1.0;
                     } else {
-                        self.answers.push_back(self.now + ANSWER);
                         throttled += 1.0;
                     }
+                    let answer = (self.now + self.latency, self.now, accepted);
+                    self.answers.push_back(answer);
                 }
             }
             (worked, throttled)
@@ -243,7 +349,7 @@ mod tests {
 
     #[test]
     fn without_objection_the_rate_doubles_each_window() {
-        let mut bucket = Bucket::new(Duration::ZERO);
+        let mut bucket = Bucket::new(Duration::ZERO, None);
         let mut boundless = Account::new(1e9, 1e9);
         boundless.storm(&mut bucket, 2);
         assert!(bucket.rate >= START * 64.0, "{}", bucket.rate);
@@ -251,9 +357,9 @@ mod tests {
 
     #[test]
     fn a_rate_that_is_not_used_up_does_not_grow() {
-        let mut bucket = Bucket::new(Duration::ZERO);
+        let mut bucket = Bucket::new(Duration::ZERO, None);
         for second in 1..100 {
-            let burst = (0..20).filter(|_| bucket.take(at(second * 1000)).is_ok());
+            let burst = (0..20).filter(|_| bucket.take(at(second * 1000), false).is_ok());
             assert_eq!(burst.count(), 12, "a quarter second's worth");
         }
         assert_rate(&bucket, START);
@@ -261,29 +367,101 @@ mod tests {
 
     #[test]
     fn a_throttle_counts_once_for_all_calls_of_its_moment() {
-        let mut bucket = Bucket::new(Duration::ZERO);
+        let mut bucket = Bucket::new(Duration::ZERO, None);
         for _ in 0..10 {
-            bucket.throttle(at(100));
+            bucket.throttle(at(100), at(50));
         }
         assert_rate(&bucket, START / 2.0);
-        bucket.throttle(at(700));
+        bucket.throttle(at(5000), at(99));
+        assert_rate(&bucket, START / 2.0);
+        bucket.throttle(at(5000), at(101));
         assert_rate(&bucket, START / 4.0);
     }
 
     #[test]
     fn a_throttle_leaves_no_tokens() {
-        let mut bucket = Bucket::new(Duration::ZERO);
-        bucket.throttle(Duration::ZERO);
-        let due = bucket.take(Duration::ZERO).expect_err("none left");
-        assert_eq!(due, at(40) + Duration::from_micros(1));
-        assert_eq!(bucket.take(due), Ok(()));
+        let mut bucket = Bucket::new(Duration::ZERO, None);
+        bucket.throttle(Duration::ZERO, Duration::ZERO);
+        let fresh = bucket.take(Duration::ZERO, true).expect_err("none left");
+        assert_eq!(fresh, at(40) + Duration::from_micros(1));
+        let due = bucket.take(Duration::ZERO, false).expect_err("none left");
+        assert_eq!(due, at(80) + Duration::from_micros(1));
+        assert_eq!(bucket.take(due, false), Ok(()));
+    }
+
+    #[test]
+    fn the_last_token_is_for_the_fresh() {
+        let mut bucket = Bucket::new(Duration::ZERO, Some(5.0));
+        while bucket.take(Duration::ZERO, false).is_ok() {}
+        assert_eq!(bucket.take(Duration::ZERO, true), Ok(()));
+        assert!(bucket.take(Duration::ZERO, true).is_err());
+    }
+
+    #[test]
+    fn a_cap_is_never_exceeded() {
+        for cap in [0.5, 5.0, 70.0] {
+            let mut bucket = Bucket::new(Duration::ZERO, Some(cap));
+            let mut boundless = Account::new(1e9, 1e9);
+            let (worked, _) = boundless.storm(&mut bucket, 100);
+            assert!(worked <= cap * 100.0 + cap * BURST + 2.0, "{cap}: {worked}");
+            assert!(worked >= cap * 95.0, "{cap}: {worked}");
+        }
+    }
+
+    #[test]
+    fn where_nothing_comes_through_one_probe_is_sent_each_half_minute() {
+        let mut bucket = Bucket::new(Duration::ZERO, None);
+        let mut account = Account::new(0.0, 0.0);
+        account.storm(&mut bucket, 60);
+        assert!(bucket.closed);
+        let (worked, throttled) = account.storm(&mut bucket, 300);
+        assert!(
+            worked == 0.0 && (throttled - 10.0).abs() < 0.5,
+            "{throttled}"
+        );
+        (account.limit, account.depth) = (100.0, 100.0);
+        account.storm(&mut bucket, 31);
+        assert!(!bucket.closed);
+        let (worked, _) = account.storm(&mut bucket, 30);
+        assert!(worked > 30.0 * 100.0 * 0.7, "{worked}");
+    }
+
+    #[test]
+    fn it_is_told_once_that_nothing_comes_through_and_once_that_something_does() {
+        let mut bucket = Bucket::new(Duration::ZERO, None);
+        let told = (1..100).filter(|second| bucket.throttle(at(second * 1000), at(second * 1000)));
+        assert_eq!(told.count(), 1);
+        assert!(bucket.accept(at(200_000), at(199_990)));
+        assert!(!bucket.accept(at(200_001), at(200_000)));
+    }
+
+    #[test]
+    fn a_single_answer_keeps_it_open() {
+        let mut bucket = Bucket::new(Duration::ZERO, None);
+        for second in 1..200 {
+            if second % 7 == 0 {
+                bucket.accept(at(second * 1000), at(second * 1000));
+            }
+            assert!(!bucket.throttle(at(second * 1000), at(second * 1000)));
+        }
+    }
+
+    #[test]
+    fn the_probe_of_another_bucket_counts() {
+        let mut bucket = Bucket::new(Duration::ZERO, None);
+        for second in 1..20 {
+            bucket.throttle(at(second * 1000), at(second * 1000));
+        }
+        bucket.probed(at(60_000));
+        assert!(bucket.take(at(89_000), true).is_err());
+        assert_eq!(bucket.take(at(90_001), false), Ok(()));
     }
 
     #[test]
     fn the_rate_never_falls_below_one_a_second() {
-        let mut bucket = Bucket::new(Duration::ZERO);
+        let mut bucket = Bucket::new(Duration::ZERO, None);
         for second in 1..100 {
-            bucket.throttle(at(second * 1000));
+            bucket.throttle(at(second * 1000), at(second * 1000));
         }
         assert_rate(&bucket, FLOOR);
     }
@@ -292,7 +470,7 @@ mod tests {
     fn a_steady_limit_is_nearly_used_up_and_hardly_ever_overrun() {
         for limit in [5.0, 10.0, 50.0, 300.0] {
             for depth in [1.0_f64.max(limit / 4.0), limit] {
-                let mut bucket = Bucket::new(Duration::ZERO);
+                let mut bucket = Bucket::new(Duration::ZERO, None);
                 let mut account = Account::new(limit, depth);
                 account.storm(&mut bucket, 20);
                 let (worked, throttled) = account.storm(&mut bucket, 160);
@@ -305,8 +483,21 @@ mod tests {
     }
 
     #[test]
+    fn slow_answers_do_not_let_the_rate_run_away() {
+        let mut bucket = Bucket::new(Duration::ZERO, None);
+        let mut account = Account::new(10.0, 10.0);
+        account.latency = at(600);
+        let (_, throttled) = account.storm(&mut bucket, 2);
+        // What is sent at the first rate until the first answer comes, and little more.
+        assert!(throttled < START * 0.6 + 15.0, "{throttled}");
+        account.storm(&mut bucket, 18);
+        let (worked, _) = account.storm(&mut bucket, 160);
+        assert!(worked > 0.85 * 1600.0, "{worked}");
+    }
+
+    #[test]
     fn a_lowered_limit_is_found_within_seconds() {
-        let mut bucket = Bucket::new(Duration::ZERO);
+        let mut bucket = Bucket::new(Duration::ZERO, None);
         let mut account = Account::new(300.0, 300.0);
         account.storm(&mut bucket, 20);
         (account.limit, account.depth) = (10.0, 10.0);
@@ -316,7 +507,7 @@ mod tests {
 
     #[test]
     fn a_raised_limit_is_found_after_some_minutes_of_calm() {
-        let mut bucket = Bucket::new(Duration::ZERO);
+        let mut bucket = Bucket::new(Duration::ZERO, None);
         let mut account = Account::new(10.0, 10.0);
         account.storm(&mut bucket, 20);
         (account.limit, account.depth) = (300.0, 300.0);

@@ -10,8 +10,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use super::budget::Asker;
 use super::owners::Owners;
 use super::paced::Paced;
 pub use super::sweeps::Sweep;
@@ -21,9 +22,20 @@ use crate::pool::moves::Search;
 use crate::pool::orphans::Marked;
 use crate::pool::ownership::Owned;
 use crate::pool::settings::{Observed, PoolId};
+use crate::pool::urgency::Urgency;
 
 /// Looks at once while owners are learned; the budget sets the pace.
 const LOOKS_AT_ONCE: usize = 4;
+
+/// From this age on no list says which pools there are. Lists come by the minute where objects have
+/// pools, so one is this old only in a region where none has yet.
+const STALE: SignedDuration = SignedDuration::from_mins(2);
+
+/// From when on a list counts.
+fn fresh_enough(after: Timestamp, now: Timestamp) -> Timestamp {
+    now.checked_sub(STALE)
+        .map_or(after, |stale| after.max(stale))
+}
 
 /// The pools of one account and region.
 pub struct Census {
@@ -87,12 +99,14 @@ impl Census {
         })
     }
 
-    /// The pools of a name, in the newest list that was begun after an instant, or seen
-    /// since: what this operator made or let go is known before a list shows it.
+    /// The pools of a name, in the newest list that was begun after an instant and is not
+    /// two minutes old, or seen since: what this operator made or let go is known before a list
+    /// shows it.
     ///
     /// # Errors
     /// When the list could not be had.
     pub async fn named(&self, name: &str, after: Timestamp) -> Result<Vec<PoolId>, Failure> {
+        let after = fresh_enough(after, Timestamp::now());
         let sweep = self.sweeps.after(after).await?;
         let same = sweep.pools.iter().filter(|(_, known)| *known == name);
         let listed = same.map(|(id, _)| id.clone());
@@ -145,7 +159,9 @@ impl Census {
     /// Learns the tags of a pool; one that is gone meanwhile is nobody's.
     async fn look(&self, id: PoolId) -> Result<(), Failure> {
         let describe = Call::DescribeIdentityPool { id: id.clone() };
-        match self.aws.ask(describe, DEADLINE).await {
+        // Whoever searches waits for the looks that are under way, also for those at orphans.
+        let asker = Asker::everybody(Urgency::Creation);
+        match self.aws.ask(describe, DEADLINE, asker).await {
             Ok(Answer::Pool(observed)) => self.note_pool(&observed),
             Ok(_) => return Err(no_pool()),
             Err(failure) if failure.kind == FailureKind::NotFound => self.note_gone(&id),
@@ -214,6 +230,25 @@ mod tests {
         let search = search(census, owner).await.expect("an answer");
         let ids = search.found.into_iter().map(|owned| owned.id.to_string());
         ids.collect()
+    }
+
+    #[test]
+    fn a_list_does_not_count_for_ever() {
+        let now = Timestamp::now();
+        assert_eq!(fresh_enough(Timestamp::UNIX_EPOCH, now), now - STALE);
+        let asked = now - STALE / 2;
+        assert_eq!(fresh_enough(asked, now), asked);
+    }
+
+    #[tokio::test]
+    async fn a_name_is_looked_up_in_the_list_that_is_at_hand() {
+        let account = Account::with(&[("a", "x"), ("b", "y")]);
+        let census = Census::new(account.paced());
+        for _ in 0..3 {
+            let found = census.named("name", Timestamp::UNIX_EPOCH).await;
+            assert_eq!(found.expect("a list").len(), 2);
+        }
+        assert_eq!(account.count(Operation::ListIdentityPools), 1);
     }
 
     #[tokio::test]

@@ -19,12 +19,13 @@ use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 
 use super::clock::{Ahead, Listen};
+use super::complete::{about, listed, no_list};
 use super::convert::{create_request, update_request};
 use super::error::failure;
 use super::identity::CallerIdentity;
 use super::port::Cognito;
 use super::way::Way;
-use crate::pool::call::{Answer, Call, DEADLINE, Failure, FailureKind, Operation};
+use crate::pool::call::{Answer, Call, DEADLINE, Failure, Operation};
 use crate::pool::settings::{Observed, PoolId, Settings, Tags};
 
 /// A host that does not take the connection by then is not there; AWS takes it in
@@ -190,20 +191,16 @@ impl CognitoClient {
             .set_next_token(next_token);
         let sent = request.customize().config_override(with).send().await;
         let page = sent.map_err(|error| failure(Operation::ListIdentityPools, &error))?;
+        let pools = listed(Operation::ListIdentityPools, page.identity_pools)?;
         let entry = |pool: IdentityPoolShortDescription| {
-            let id = PoolId::new(pool.identity_pool_id?);
-            Some((id, pool.identity_pool_name.unwrap_or_default()))
+            let id = pool.identity_pool_id.filter(|id| !id.is_empty());
+            let id =
+                id.ok_or_else(|| no_list(Operation::ListIdentityPools, "a pool without id"))?;
+            Ok((PoolId::new(id), pool.identity_pool_name.unwrap_or_default()))
         };
-        let next_token = page.next_token.filter(|token| !token.is_empty());
-        let entries = page
-            .identity_pools
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(entry)
-            .collect();
         Ok(Answer::Page {
-            entries,
-            next_token,
+            entries: pools.into_iter().map(entry).collect::<Result<_, _>>()?,
+            next_token: page.next_token.filter(|token| !token.is_empty()),
         })
     }
 
@@ -214,11 +211,11 @@ impl CognitoClient {
             .identity_pool_id(id.as_str())
             .max_results(1);
         let sent = request.customize().config_override(with).send().await;
+        let page = sent.map_err(|error| failure(Operation::ListIdentities, &error))?;
+        let identities = listed(Operation::ListIdentities, page.identities)?;
         // A page may be empty while another follows: then there may be identities.
-        sent.map(|page| {
-            Answer::HasIdentities(!page.identities().is_empty() || page.next_token.is_some())
-        })
-        .map_err(|error| failure(Operation::ListIdentities, &error))
+        let some = !identities.is_empty() || page.next_token.is_some();
+        Ok(Answer::HasIdentities(some))
     }
 
     async fn tag(&self, id: &PoolId, tags: Tags, with: Builder) -> Result<Answer, Failure> {
@@ -271,25 +268,6 @@ impl Cognito for CognitoClient {
 
     fn clock_offset(&self) -> Option<SignedDuration> {
         self.ahead.offset()
-    }
-}
-
-/// An answer about a pool names it. The SDK fills in what an answer lacks, so that any JSON
-/// with a good status, from a proxy on the way perhaps, would pass for a pool without an id.
-fn about(operation: Operation, asked: Option<&PoolId>, answer: Answer) -> Result<Answer, Failure> {
-    match &answer {
-        Answer::Pool(pool)
-            if pool.id.as_str().is_empty() || asked.is_some_and(|id| *id != pool.id) =>
-        {
-            Err(Failure {
-                operation,
-                kind: FailureKind::Unanswered,
-                code: "NoPool".to_owned(),
-                message: "the answer is about no pool, or about another".to_owned(),
-                request_id: None,
-            })
-        }
-        _ => Ok(answer),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aws_config::BehaviorVersion;
+use aws_credential_types::Credentials;
 use aws_sdk_sts::config::IdentityCache;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -27,9 +28,14 @@ pub struct CallerIdentity {
     pub clock_offset: Option<SignedDuration>,
 }
 
-/// Loads what the SDK finds: environment, profiles, web identity, Pod Identity, instance.
-pub async fn load_config() -> SdkConfig {
-    aws_config::load_defaults(BehaviorVersion::latest()).await
+/// Loads what the SDK finds: environment, profiles, web identity, Pod Identity, instance; these keys
+/// instead of its own, where there are some.
+pub async fn load_config(keys: Option<Credentials>) -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest());
+    if let Some(keys) = keys {
+        loader = loader.credentials_provider(keys);
+    }
+    loader.load().await
 }
 
 /// Asks STS who we are, once. Needs no permission.

@@ -14,6 +14,7 @@ pub mod cap;
 pub mod census;
 mod clock;
 pub mod cognito;
+mod complete;
 mod convert;
 pub mod error;
 pub mod identity;
@@ -21,6 +22,7 @@ mod owners;
 pub mod paced;
 pub mod policy;
 pub mod port;
+mod queue;
 pub mod region;
 #[cfg(test)]
 mod scripted;

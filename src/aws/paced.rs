@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::budget::{Budget, Kind, Permit};
+use super::budget::{Asker, Budget, Kind, Permit, Reception, Ticket};
 use super::cap::Cap;
 use super::port::Cognito;
 use crate::pool::call::{Answer, Call, Failure, FailureKind};
@@ -17,10 +17,10 @@ pub struct Paced {
 }
 
 impl Paced {
-    /// With a budget that knows nothing of the account yet.
+    /// A port that is asked within a budget.
     #[must_use]
-    pub fn new(cognito: Arc<dyn Cognito>) -> Self {
-        Self::sharing(cognito, &Arc::new(Budget::new()), None)
+    pub fn new(cognito: Arc<dyn Cognito>, budget: Budget) -> Self {
+        Self::sharing(cognito, &Arc::new(budget), None)
     }
 
     /// With the budget that other ways to the same account and region have too, and at most as
@@ -43,12 +43,13 @@ impl Paced {
         &*self.cognito
     }
 
-    /// Waits for the right to send one call.
-    pub async fn acquire(&self, kind: Kind) -> Permit {
-        if let Some(cap) = &self.cap {
-            cap.turn(kind).await;
+    /// Takes a place in the line for the right to send one call. Under a cap, its turn comes
+    /// first: what a class holds back is in nobody's way.
+    pub fn join(&self, kind: Kind, asker: Asker) -> Ticket {
+        match self.cap.as_ref().and_then(|cap| cap.book(kind)) {
+            Some(opens) => self.budget.join_from(opens, kind, asker),
+            None => self.budget.join(kind, asker),
         }
-        self.budget.acquire(kind).await
     }
 
     /// Sends a call for which there is a permit.
@@ -62,10 +63,7 @@ impl Paced {
         limit: Duration,
     ) -> Result<Answer, Failure> {
         let result = self.cognito.call_within(call, limit).await;
-        let throttled = result
-            .as_ref()
-            .is_err_and(|failure| failure.kind == FailureKind::Throttled);
-        self.budget.observe(permit.kind(), throttled);
+        self.budget.observe(&permit, reception(&result));
         result
     }
 
@@ -73,13 +71,18 @@ impl Paced {
     ///
     /// # Errors
     /// As [`Cognito::call_within`].
-    pub async fn ask(&self, call: Call, limit: Duration) -> Result<Answer, Failure> {
-        let kind = if call.operation().mutates() {
-            Kind::Write
-        } else {
-            Kind::Read
-        };
-        let permit = self.acquire(kind).await;
+    pub async fn ask(&self, call: Call, limit: Duration, asker: Asker) -> Result<Answer, Failure> {
+        let permit = self.join(Kind::of(call.operation()), asker).turn().await;
         self.send(permit, call, limit).await
+    }
+}
+
+fn reception(result: &Result<Answer, Failure>) -> Reception {
+    match result.as_ref().map_err(|failure| failure.kind) {
+        Err(FailureKind::Throttled) => Reception::Throttled,
+        Err(FailureKind::Unanswered | FailureKind::NotSent | FailureKind::Credentials) => {
+            Reception::Unheard
+        }
+        Ok(_) | Err(_) => Reception::Accepted,
     }
 }

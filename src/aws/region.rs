@@ -10,7 +10,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::SignedDuration;
 
-use super::budget::{Budget, Kind};
+use super::budget::{Asker, Budget, Caps, Kind};
 use super::cap::Cap;
 use super::census::Census;
 use super::cognito::CognitoClient;
@@ -19,7 +19,9 @@ use super::paced::Paced;
 use super::port::Cognito;
 use super::way::Way;
 use crate::pool::call::{Answer, Call, Failure, FailureKind};
+use crate::pool::urgency::Urgency;
 use crate::telemetry::Telemetry;
+use crate::telemetry::metrics::BudgetGauges;
 
 /// Identity pools of one region by one way, with what belongs to account and region.
 pub struct Region {
@@ -38,8 +40,8 @@ struct Place {
 }
 
 impl Place {
-    fn new(port: Arc<dyn Cognito>) -> Self {
-        let budget = Arc::new(Budget::new());
+    fn new(port: Arc<dyn Cognito>, budget: Budget) -> Self {
+        let budget = Arc::new(budget);
         let latest = Arc::new(Latest(Mutex::new(port)));
         let paced = Paced::sharing(Arc::clone(&latest) as Arc<dyn Cognito>, &budget, None);
         Self {
@@ -53,6 +55,7 @@ impl Place {
 /// The regions that the operator's own way and those of classes lead to.
 pub struct Regions {
     own: Way,
+    caps: Caps,
     telemetry: Arc<Telemetry>,
     /// By account and region.
     places: Mutex<HashMap<(String, String), Place>>,
@@ -60,16 +63,23 @@ pub struct Regions {
 }
 
 impl Regions {
-    /// With the credentials of one account.
+    /// With the credentials of one account. The caps hold in each region.
     #[must_use]
-    pub fn new(config: SdkConfig, caller: CallerIdentity, telemetry: Arc<Telemetry>) -> Self {
-        let place = Place::new(Arc::new(Nowhere));
+    pub fn new(
+        config: SdkConfig,
+        caller: CallerIdentity,
+        caps: Caps,
+        telemetry: Arc<Telemetry>,
+    ) -> Self {
+        let unseen = Budget::new(caps, |_| BudgetGauges::default());
+        let place = Place::new(Arc::new(Nowhere), unseen);
         let nowhere = Region {
             aws: Arc::new(Paced::sharing(Arc::new(Nowhere), &place.budget, None)),
             census: place.census,
         };
         Self {
             own: Way::own(config, caller),
+            caps,
             telemetry,
             places: Mutex::default(),
             nowhere: Arc::new(nowhere),
@@ -105,11 +115,12 @@ impl Regions {
             inner: CognitoClient::by(way, region),
             telemetry: Arc::clone(&self.telemetry),
         });
-        let at = (way.caller.account_id.clone(), region.to_owned());
+        let account = way.caller.account_id.as_str();
+        let at = (account.to_owned(), region.to_owned());
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         let place = places
             .entry(at)
-            .or_insert_with(|| Place::new(Arc::clone(&port)));
+            .or_insert_with(|| Place::new(Arc::clone(&port), self.budget(account, region)));
         place.latest.set(&port);
         let latest = Arc::clone(&place.latest);
         let port = Arc::new(Proven { port, latest });
@@ -121,13 +132,21 @@ impl Regions {
         made
     }
 
+    fn budget(&self, account: &str, region: &str) -> Budget {
+        let metrics = &self.telemetry.metrics;
+        Budget::new(self.caps, |kind| {
+            metrics.budget(account, region, kind.as_str())
+        })
+    }
+
     /// Asks for one pool of a list, to see whether a way leads in.
     ///
     /// # Errors
     /// As AWS refuses it.
     pub async fn peek(&self, way: &Way, region: &str) -> Result<(), Failure> {
-        let permit = self.by(way, region).aws.acquire(Kind::Read).await;
-        drop(permit);
+        let asker = Asker::everybody(Urgency::Creation);
+        let mut ticket = self.by(way, region).aws.join(Kind::Read, asker);
+        drop(ticket.turn().await);
         CognitoClient::by(way, region).peek().await
     }
 }

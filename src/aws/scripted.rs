@@ -10,17 +10,21 @@ use futures::future::BoxFuture;
 use jiff::SignedDuration;
 use tokio::sync::Semaphore;
 
+use super::budget::{Budget, Caps};
 use super::paced::Paced;
 use super::port::Cognito;
 use crate::api::names::OWNER_TAG;
 use crate::pool::call::{Answer, Call, Failure, FailureKind, Operation};
 use crate::pool::settings::{Observed, PoolId, Settings, Tags};
+use crate::telemetry::metrics::BudgetGauges;
 
 #[derive(Default)]
 struct Script {
     owners: BTreeMap<PoolId, String>,
     calls: Vec<Operation>,
     refused: Option<Operation>,
+    /// Calls that are throttled before one is answered.
+    throttles: u32,
     vanishing: Option<PoolId>,
     held: bool,
 }
@@ -65,7 +69,8 @@ impl Account {
     }
 
     pub(super) fn paced(self: &Arc<Self>) -> Arc<Paced> {
-        Arc::new(Paced::new(Arc::clone(self) as Arc<dyn Cognito>))
+        let budget = Budget::new(Caps::default(), |_| BudgetGauges::default());
+        Arc::new(Paced::new(Arc::clone(self) as Arc<dyn Cognito>, budget))
     }
 
     /// Calls of an operation so far.
@@ -81,6 +86,11 @@ impl Account {
     /// Denies an operation from now on, or none.
     pub(super) fn refuse(&self, operation: Option<Operation>) {
         self.script().refused = operation;
+    }
+
+    /// Throttles so many calls.
+    pub(super) fn throttle(&self, calls: u32) {
+        self.script().throttles = calls;
     }
 
     /// Keeps calls waiting from now on.
@@ -120,6 +130,10 @@ impl Account {
             message: "as the test wants it".to_owned(),
             request_id: None,
         };
+        if let Some(left) = script.throttles.checked_sub(1) {
+            script.throttles = left;
+            return Err(fails(FailureKind::Throttled));
+        }
         match call {
             _ if script.refused == Some(operation) => Err(fails(FailureKind::Denied)),
             Call::ListIdentityPools { next_token } => {

@@ -4,10 +4,12 @@
 //! The SDK passes over most of these: for an endpoint that is no URL it asks AWS itself,
 //! and for a profile that does not exist it takes the next source of credentials.
 
-use std::env;
-use std::fs::File;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::{env, io};
 
 use aws_config::profile::{self, ProfileFileLoadError, ProfileSet};
+use aws_credential_types::Credentials;
 use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_types::SdkConfig;
 use aws_types::os_shim_internal::{Env, Fs};
@@ -25,10 +27,14 @@ pub const ENDPOINTS: [&str; 3] = [
     "AWS_ENDPOINT_URL_STS",
 ];
 
+const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
+const SECRET_KEY: &str = "AWS_SECRET_ACCESS_KEY";
+const SESSION: &str = "AWS_SESSION_TOKEN";
+
 /// Variables of which the first does not work without the second.
 const PAIRS: [(&str, &str); 3] = [
-    ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
-    ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
+    (ACCESS_KEY, SECRET_KEY),
+    (SECRET_KEY, ACCESS_KEY),
     ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"),
 ];
 
@@ -72,6 +78,21 @@ pub enum Error {
          AWS_SHARED_CREDENTIALS_FILE point), or unset it"
     )]
     Profile(String),
+    /// A key that is to be in a folder is not there.
+    #[error(
+        "no AWS credentials: {} {}: put {name} into the Secret that is mounted there, or leave \
+         --aws-keys-directory out",
+        folder.join(name).display(),
+        source.as_ref().map_or("is empty".to_owned(), |error| format!("cannot be read ({error})"))
+    )]
+    Key {
+        /// The folder that was named.
+        folder: PathBuf,
+        /// The file, which is called as the variable is.
+        name: &'static str,
+        /// Why it cannot be read, unless it is empty.
+        source: Option<io::Error>,
+    },
     /// The profiles cannot be read.
     #[error("the AWS profiles cannot be read: {}: correct that file", chain(.0))]
     Profiles(#[from] ProfileFileLoadError),
@@ -125,6 +146,35 @@ fn endpoint(setting: &'static str, value: &str) -> Result<(), Error> {
     }
     let value = value.to_owned();
     Err(Error::Endpoint { setting, value })
+}
+
+/// The keys of a folder with a file for each, as a mounted Secret is one.
+///
+/// # Errors
+/// When one is missing or empty; that of a session may be.
+pub fn keys(folder: &Path) -> Result<Credentials, Error> {
+    let session = key(folder, SESSION).ok();
+    Ok(Credentials::new(
+        key(folder, ACCESS_KEY)?,
+        key(folder, SECRET_KEY)?,
+        session,
+        None,
+        "--aws-keys-directory",
+    ))
+}
+
+fn key(folder: &Path, name: &'static str) -> Result<String, Error> {
+    let missing = |source| Error::Key {
+        folder: folder.to_owned(),
+        name,
+        source,
+    };
+    let text = fs::read_to_string(folder.join(name)).map_err(|error| missing(Some(error)))?;
+    // An editor or `echo` ends a file with a new line, which no key has.
+    match text.trim() {
+        "" => Err(missing(None)),
+        key => Ok(key.to_owned()),
+    }
 }
 
 /// The region of a configuration.

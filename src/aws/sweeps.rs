@@ -13,12 +13,19 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use jiff::{SignedDuration, Timestamp};
 
+use super::budget::Asker;
+use super::complete::no_list;
 use super::paced::Paced;
 use crate::pool::call::{Answer, Call, DEADLINE, Failure, FailureKind, Operation};
 use crate::pool::settings::PoolId;
+use crate::pool::urgency::Urgency;
 
 /// 600,000 pools: more than any quota; a list that is longer goes in circles.
 const MAX_PAGES: usize = 10_000;
+
+/// Times that a page is asked for. The budget slows down at each throttle, so one that is
+/// throttled as often will be for a while.
+const MOST_TRIES: u32 = 4;
 
 /// An instant ahead of the clock by more than this was read from a clock that has
 /// been set back since. Two readings in order are never as far apart the wrong way.
@@ -149,9 +156,22 @@ async fn sweep(aws: Arc<Paced>, began: Timestamp) -> Result<Arc<Sweep>, Failure>
 
 type Page = (Vec<(PoolId, String)>, Option<String>);
 
+/// Asks for one page; again where it was throttled, because the pages before it would have
+/// to be read anew otherwise.
 async fn page(aws: &Paced, next_token: Option<String>) -> Result<Page, Failure> {
     let page = Call::ListIdentityPools { next_token };
-    match aws.ask(page, DEADLINE).await? {
+    // Somebody may wait for it whose call would come first.
+    let asker = || Asker::everybody(Urgency::Person);
+    let mut answer = aws.ask(page.clone(), DEADLINE, asker()).await;
+    for _ in 1..MOST_TRIES {
+        match answer {
+            Err(failure) if failure.kind == FailureKind::Throttled => {
+                answer = aws.ask(page.clone(), DEADLINE, asker()).await;
+            }
+            _ => break,
+        }
+    }
+    match answer? {
         Answer::Page {
             entries,
             next_token,
@@ -161,13 +181,7 @@ async fn page(aws: &Paced, next_token: Option<String>) -> Result<Page, Failure> 
 }
 
 fn no_answer(what: &str) -> Failure {
-    Failure {
-        operation: Operation::ListIdentityPools,
-        kind: FailureKind::Unanswered,
-        code: "NoList".to_owned(),
-        message: what.to_owned(),
-        request_id: None,
-    }
+    no_list(Operation::ListIdentityPools, what)
 }
 
 #[cfg(test)]
@@ -178,6 +192,7 @@ mod tests {
 
     use super::*;
     use crate::aws::scripted::Account;
+    use crate::pool::call::FailureKind;
 
     const LIST: Operation = Operation::ListIdentityPools;
 
@@ -252,6 +267,19 @@ mod tests {
         assert_eq!(account.count(LIST), 1);
         account.refuse(None);
         sweeps.after(after).await.expect("a list");
+    }
+
+    #[tokio::test]
+    async fn a_throttled_page_is_asked_for_again_and_not_the_pages_before_it() {
+        let account = Account::with(&[("a", "x"), ("b", "x"), ("c", "x")]);
+        let sweeps = sweeps(&account);
+        account.throttle(MOST_TRIES - 1);
+        let sweep = sweeps.after(Timestamp::UNIX_EPOCH).await.expect("a list");
+        assert_eq!(sweep.pools.len(), 3);
+        assert_eq!(account.count(LIST), 5, "two pages, and three times nothing");
+        account.throttle(MOST_TRIES);
+        let failure = sweeps.after(Timestamp::now()).await.expect_err("throttled");
+        assert_eq!(failure.kind, FailureKind::Throttled);
     }
 
     #[tokio::test]

@@ -4,27 +4,28 @@
 //! cannot work ends the operator, unless it is to wait: a pod that ended would be started again and
 //! again, and say nothing between.
 
+use std::path::Path;
 use std::time::Duration;
 use std::{env, fmt};
 
 use aws_types::SdkConfig;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use tokio::time::Instant;
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 
+use super::flags::Flags;
 use super::run::{Error, RETRY};
-use crate::api::names::OPERATOR;
 use crate::aws::error::is_hopeless;
 use crate::aws::identity::{self, CallerIdentity};
 use crate::aws::settings;
-use crate::controller::{cut, sentence};
+use crate::controller::{file_event, sentence};
+use crate::pool::notes::{Note, Weight};
 use crate::telemetry::{Telemetry, health};
 
 /// An Event is gone after an hour (kube-apiserver, `--event-ttl`), and one that the apiserver
-/// did not take is missed; the recorder adds to one that is not older than six minutes.
+/// did not take is missed.
 const REMIND: Duration = Duration::from_secs(300);
 
 /// What the operator works with.
@@ -77,17 +78,18 @@ impl From<settings::Error> for Trouble {
     }
 }
 
-/// Finds all of it, and waits for it: always for a network, and for region and credentials if
-/// `waits` says so.
-pub(super) async fn find(waits: bool, telemetry: &Telemetry, pod: &Pod) -> Result<Aws, Error> {
+/// Finds all of it, and waits for it: always for a network, and for region and credentials if the
+/// flags say so.
+pub(super) async fn find(flags: &Flags, telemetry: &Telemetry, pod: &Pod) -> Result<Aws, Error> {
+    let keys = flags.aws_keys_directory.as_deref();
     let mut told = String::new();
     let mut filed = Instant::now();
     loop {
         // What the SDK logs of a look, it logs of the first alone.
         let seen = if told.is_empty() {
-            look().await
+            look(keys).await
         } else {
-            look().with_subscriber(NoSubscriber::new()).await
+            look(keys).with_subscriber(NoSubscriber::new()).await
         };
         let trouble = match seen {
             Ok(aws) => {
@@ -95,11 +97,11 @@ pub(super) async fn find(waits: bool, telemetry: &Telemetry, pod: &Pod) -> Resul
                 telemetry.metrics.knows_identity();
                 if !told.is_empty() {
                     let who = format!("the operator is {} in AWS", aws.caller.arn);
-                    pod.tell(EventType::Normal, "AwsUsable", &who).await;
+                    pod.tell(Weight::Normal, "AwsUsable", &who).await;
                 }
                 return Ok(aws);
             }
-            Err(Trouble::Lasting(error)) if !waits => return Err(error),
+            Err(Trouble::Lasting(error)) if !flags.wait_for_aws => return Err(error),
             Err(trouble) => trouble,
         };
         let what = trouble.to_string();
@@ -109,7 +111,7 @@ pub(super) async fn find(waits: bool, telemetry: &Telemetry, pod: &Pod) -> Resul
             trouble.log();
         }
         if is_new || filed.elapsed() > REMIND {
-            pod.tell(EventType::Warning, trouble.reason(), &what).await;
+            pod.tell(Weight::Warning, trouble.reason(), &what).await;
             filed = Instant::now();
         }
         told = what;
@@ -117,10 +119,12 @@ pub(super) async fn find(waits: bool, telemetry: &Telemetry, pod: &Pod) -> Resul
     }
 }
 
-/// Looks once.
-async fn look() -> Result<Aws, Trouble> {
+/// Looks once. Keys of a folder are those of this look: what is found there later may be another
+/// account's.
+async fn look(keys: Option<&Path>) -> Result<Aws, Trouble> {
     settings::check().await?;
-    let config = identity::load_config().await;
+    let keys = keys.map(settings::keys).transpose()?;
+    let config = identity::load_config(keys).await;
     let region = settings::region(&config)?;
     let failure = match identity::caller_identity(&config).await {
         Ok(caller) => {
@@ -142,7 +146,7 @@ async fn look() -> Result<Aws, Trouble> {
 }
 
 /// The pod that the operator runs in, if its variables `POD_NAME` and `POD_UID` say so.
-pub(super) struct Pod(Option<(Recorder, ObjectReference)>);
+pub(super) struct Pod(Option<(Client, ObjectReference)>);
 
 impl Pod {
     /// The one of the environment, in the namespace of its service account.
@@ -150,10 +154,6 @@ impl Pod {
         let set = |variable: &str| env::var(variable).ok().filter(|value| !value.is_empty());
         let Some(name) = set("POD_NAME") else {
             return Self(None);
-        };
-        let reporter = Reporter {
-            controller: OPERATOR.to_owned(),
-            instance: Some(name.clone()),
         };
         let pod = ObjectReference {
             api_version: Some("v1".to_owned()),
@@ -163,22 +163,20 @@ impl Pod {
             uid: set("POD_UID"),
             ..ObjectReference::default()
         };
-        Self(Some((Recorder::new(client, reporter), pod)))
+        Self(Some((client, pod)))
     }
 
     /// Files an Event. The log has the same, so an apiserver that does not take it is no matter.
-    async fn tell(&self, weight: EventType, reason: &str, note: &str) {
-        let Some((recorder, pod)) = &self.0 else {
+    async fn tell(&self, weight: Weight, reason: &str, message: &str) {
+        let Some((client, pod)) = &self.0 else {
             return;
         };
-        let event = Event {
-            type_: weight,
+        let note = Note {
+            weight,
             reason: reason.to_owned(),
-            note: Some(cut(note)),
-            action: "Start".to_owned(),
-            secondary: None,
+            message: message.to_owned(),
         };
-        if let Err(error) = recorder.publish(&event, pod).await {
+        if let Err(error) = file_event(client, pod, "Start", note).await {
             tracing::debug!(error = sentence(&error), "an Event was not filed");
         }
     }

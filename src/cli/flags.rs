@@ -4,6 +4,7 @@
 //! sentence that says what to write instead.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -33,6 +34,12 @@ pub(super) struct Flags {
     /// Objects that are worked on at once
     #[arg(long, env = "MAX_CONCURRENT_RECONCILES", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) max_concurrent_reconciles: u16,
+    /// AWS calls a second that read, at most, in each region [default: what the account turns out to allow]
+    #[arg(long, env = "MAX_AWS_READS_PER_SECOND", value_parser = rate)]
+    pub(super) max_aws_reads_per_second: Option<f64>,
+    /// AWS calls a second that change something, at most, in each region [default: what the account turns out to allow]
+    #[arg(long, env = "MAX_AWS_WRITES_PER_SECOND", value_parser = rate)]
+    pub(super) max_aws_writes_per_second: Option<f64>,
     /// Let objects take over pools that this operator did not make (spec.adopt)
     #[arg(long, env = "ALLOW_ADOPTION")]
     pub(super) allow_adoption: bool,
@@ -41,6 +48,9 @@ pub(super) struct Flags {
     /// Wait for an AWS region and credentials that are not there, and say so, instead of ending
     #[arg(long, env = "WAIT_FOR_AWS")]
     pub(super) wait_for_aws: bool,
+    /// Folder with AWS keys, a file for each that is named as its variable, such as a mounted Secret [default: what the AWS SDK finds]
+    #[arg(long, env = "AWS_KEYS_DIRECTORY", value_name = "PATH")]
+    pub(super) aws_keys_directory: Option<PathBuf>,
     #[command(flatten)]
     pub(super) election: Election,
     /// Address of /metrics; 0 turns it off
@@ -76,6 +86,18 @@ fn address(text: &str) -> Result<Address, String> {
     full.parse().map(Some).map_err(|_| {
         format!("{text:?} is no address; write host:port, :port for every interface, or 0 for none")
     })
+}
+
+/// Calls a second. With fewer a single pool with roles takes a minute; no account is known to allow
+/// more.
+const RATES: std::ops::RangeInclusive<f64> = 0.1..=10_000.0;
+
+fn rate(text: &str) -> Result<f64, &'static str> {
+    let rate = text.parse().ok();
+    rate.filter(|rate| RATES.contains(rate)).ok_or(
+        "calls a second are a number from 0.1 to 10000, such as 5 or 2.5; leave the flag out to use \
+         what the account allows",
+    )
 }
 
 /// Longest name of a namespace (RFC 1123 label, as Kubernetes demands).
@@ -123,6 +145,19 @@ mod tests {
         assert_eq!(address(":8080"), Ok("[::]:8080".parse().ok()));
         assert_eq!(address("127.0.0.1:0"), Ok("127.0.0.1:0".parse().ok()));
         assert!(address("8080").is_err_and(|why| why.contains("host:port")));
+    }
+
+    #[test]
+    fn a_rate_of_nothing_or_nonsense_is_refused_with_a_sentence() {
+        for (text, read) in [("5", 5.0), ("2.5", 2.5), ("0.1", 0.1), ("1e3", 1000.0)] {
+            assert_eq!(rate(text), Ok(read));
+        }
+        for text in [
+            "0", "-1", "0.0", "NaN", "inf", "ten", "", "5/s", "1e9", "0.01",
+        ] {
+            let why = rate(text).expect_err(text);
+            assert!(why.contains("leave the flag out"), "{text}: {why}");
+        }
     }
 
     #[test]

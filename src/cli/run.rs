@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::aws::{self, Aws, Pod};
 use super::flags::Flags;
 use super::{EXIT_MISUSE, cluster};
+use crate::aws::budget::Caps;
 use crate::aws::identity::CallerIdentity;
 use crate::aws::region::Regions;
 use crate::aws::settings;
@@ -147,7 +148,7 @@ async fn prepare(
         config,
         region,
         caller,
-    } = aws::find(flags.wait_for_aws, telemetry, &pod).await?;
+    } = aws::find(flags, telemetry, &pod).await?;
     let id = flags.installation_id.as_deref();
     let installation = cluster::installation(id, &client, telemetry).await?;
     introduce(flags, &installation, &caller, &region);
@@ -164,10 +165,14 @@ async fn prepare(
         resync_period: Duration::from_secs(flags.resync_period_seconds.into()),
         allows_adoption: flags.allow_adoption,
     };
+    let caps = Caps {
+        reads: flags.max_aws_reads_per_second,
+        writes: flags.max_aws_writes_per_second,
+    };
     Ok(Options {
         client,
         operator,
-        regions: Regions::new(config, caller, Arc::clone(telemetry)),
+        regions: Regions::new(config, caller, caps, Arc::clone(telemetry)),
         scope: Scope {
             namespaces,
             selector: flags.watch_selector.clone(),

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use jiff::Timestamp;
+use tokio::sync::SemaphorePermit;
 
 use super::context::Context;
 use super::{exports, objects};
 use crate::api::{IdentityPool, IdentityPoolStatus};
-use crate::aws::budget::{Kind, Permit};
+use crate::aws::budget::{Asker, Kind, Permit, Ticket};
 use crate::aws::region::Region;
 use crate::pool::call::{Answer, Call, Failure};
 use crate::pool::claim::Claim;
@@ -19,13 +21,20 @@ use crate::pool::notes::Note;
 use crate::pool::ownership;
 use crate::pool::settings::PoolId;
 use crate::pool::sources::Source;
+use crate::pool::urgency::{LONG, Urgency};
 
 /// One pass's hands.
 pub(super) struct Hands<'a> {
     pub(super) context: &'a Context,
     pub(super) region: Arc<Region>,
+    /// One of the slots for passes at once.
+    pub(super) slot: Option<SemaphorePermit<'a>>,
+    /// How urgent the move is, by the core.
+    pub(super) urgency: Urgency,
     /// The token that is kept for the next call that changes something.
     pub(super) reserved: Option<Permit>,
+    /// The place in the line for a token that was waited for in vain so far.
+    pub(super) ticket: Option<Ticket>,
 }
 
 impl Hands<'_> {
@@ -41,9 +50,60 @@ impl Hands<'_> {
         Seen::References(self.context.references.read(object, sources).await)
     }
 
-    pub(super) async fn reserve(&mut self) -> Seen {
-        self.reserved = Some(self.region.aws.acquire(Kind::Write).await);
-        Seen::Reserved
+    pub(super) async fn reserve(&mut self, object: &IdentityPool) -> Seen {
+        match self.permit(Kind::Write, object).await {
+            Ok(permit) => {
+                self.reserved = Some(permit);
+                Seen::Reserved
+            }
+            Err(unserved) => unserved,
+        }
+    }
+
+    /// A token.
+    ///
+    /// # Errors
+    /// What was seen instead: that none came for a long time, or that the object is another by
+    /// now. The place in the line is kept for the next try, if that is as urgent.
+    async fn permit(&mut self, kind: Kind, object: &IdentityPool) -> Result<Permit, Seen> {
+        let kept = self.ticket.take();
+        let kept = kept.filter(|ticket| (ticket.kind(), ticket.urgency) == (kind, self.urgency));
+        let mut ticket = kept.unwrap_or_else(|| {
+            let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
+            let asker = Asker {
+                urgency: self.urgency,
+                namespace: Arc::from(namespace),
+            };
+            self.region.aws.join(kind, asker)
+        });
+        if let Some(permit) = ticket.turn().now_or_never() {
+            return Ok(permit);
+        }
+        self.wait_for(ticket, object).await
+    }
+
+    /// Waits for the turn, without a slot meanwhile.
+    async fn wait_for(
+        &mut self,
+        mut ticket: Ticket,
+        object: &IdentityPool,
+    ) -> Result<Permit, Seen> {
+        self.slot = None;
+        let uid = object.metadata.uid.as_deref().unwrap_or_default();
+        let memories = &self.context.memories;
+        let overtaken = memories.waits(uid, object);
+        let served = tokio::select! {
+            permit = ticket.turn() => Ok(permit),
+            () = overtaken.notified() => Err(Seen::Overtaken),
+            () = tokio::time::sleep(LONG) => Err(Seen::Crowded),
+        };
+        memories.waits_no_more(uid);
+        if served.is_err() {
+            self.ticket = Some(ticket);
+        }
+        // Never closed.
+        self.slot = self.context.slots.acquire().await.ok();
+        served
     }
 
     pub(super) async fn write_claim(&self, object: &IdentityPool, claim: Claim) -> Seen {
@@ -83,18 +143,26 @@ impl Hands<'_> {
         Seen::Named(named.map(visible))
     }
 
-    pub(super) async fn call(&mut self, call: Call, term_left: Duration) -> Seen {
-        let aws = &self.region.aws;
+    pub(super) async fn call(
+        &mut self,
+        object: &IdentityPool,
+        call: Call,
+        term_left: Duration,
+    ) -> Seen {
         let limit = call.deadline(term_left);
-        let kept = if call.operation().mutates() {
-            self.reserved.take()
-        } else {
-            None
+        let kind = Kind::of(call.operation());
+        let kept = match kind {
+            Kind::Read => None,
+            Kind::Write => self.reserved.take(),
         };
-        let result = match kept {
-            Some(permit) => aws.send(permit, call.clone(), limit).await,
-            None => aws.ask(call.clone(), limit).await,
+        let permit = match kept {
+            Some(permit) => permit,
+            None => match self.permit(kind, object).await {
+                Ok(permit) => permit,
+                Err(unserved) => return unserved,
+            },
         };
+        let result = self.region.aws.send(permit, call.clone(), limit).await;
         self.note(&call, &result);
         Seen::Answered(Box::new(call), result)
     }

@@ -1,15 +1,16 @@
 //! What every pass shares.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
 use kube::{Client, ResourceExt};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::classes::{Classes, Table};
 use super::clock::Clock;
+use super::existence::Place;
 use super::memories::Memories;
 use super::publish::Publisher;
 use super::references::References;
@@ -41,10 +42,13 @@ pub(super) struct Context {
     /// Whether this replica leads, and until when.
     pub(super) terms: watch::Receiver<Term>,
     pub(super) stores: Vec<Store<Guarded>>,
-    /// Recorded pools that the latest list of their region lacks.
-    pub(super) missing: Mutex<HashSet<PoolId>>,
+    /// Recorded pools that the latest list lacks, by where they live.
+    pub(super) missing: Mutex<HashMap<Place, HashSet<PoolId>>>,
     /// Whether a label selector hides objects.
     pub(super) is_selective: bool,
+    /// A slot for each pass at once. One that waits for the request budget gives its slot back, so
+    /// that many which wait hold up nobody who need not.
+    pub(super) slots: Arc<Semaphore>,
     /// Versions of exported `ConfigMaps`.
     pub(super) touched: Touched,
 }
@@ -120,6 +124,12 @@ impl Context {
             .filter_map(|guarded| guarded.0.clone().ok())
     }
 
+    /// The uids of all objects in sight, readable or not.
+    pub(super) fn uids(&self) -> HashSet<String> {
+        let all = self.stores.iter().flat_map(Store::state);
+        all.filter_map(|object| object.uid()).collect()
+    }
+
     /// The pools that objects other than this one record.
     pub(super) fn recorded_by_others(&self, uid: &str) -> HashSet<PoolId> {
         self.stores
@@ -150,7 +160,8 @@ impl Context {
         self.missing
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .contains(id)
+            .values()
+            .any(|missing| missing.contains(id))
     }
 }
 

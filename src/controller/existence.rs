@@ -108,11 +108,12 @@ fn way_to(
 
 async fn check(
     context: &Context,
-    (account, name): &Place,
+    place: &Place,
     region: &Region,
     objects: Recorded,
     wakes: &[UnboundedSender<Wake>],
 ) -> Option<Arc<Sweep>> {
+    let (account, name) = place;
     let census = &region.census;
     let sweep = match census.sweep_after(Timestamp::now()).await {
         Ok(sweep) => sweep,
@@ -132,19 +133,14 @@ async fn check(
         .filter(|(id, _)| !census.exists(id, &sweep))
         .map(|(id, _)| id.clone())
         .collect();
-    let missing = {
-        let mut missing = context
-            .missing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        for (id, _) in &objects {
-            missing.remove(id);
-        }
-        missing.extend(absent.iter().cloned());
-        absent
-    };
+    let mut missing = context
+        .missing
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    missing.insert(place.clone(), absent.clone());
+    drop(missing);
     for (id, object) in objects {
-        if missing.contains(&id) {
+        if absent.contains(&id) {
             // Each queue knows the objects of its own watch only and drops the keys of others.
             for wake in wakes {
                 // The receiver ends with the queue, at shutdown.

@@ -145,6 +145,14 @@ impl Election {
     ) -> Result<(), Error> {
         match answer {
             Ok(lease) => self.candidate.wrote(lease, sent, self.clock.uptime()),
+            Err(error) if is_forbidden(&error) => {
+                if self.candidate.write_denied(self.clock.uptime()) {
+                    let lease = &self.lease;
+                    tracing::warn!(lease, %error, "the Lease may not be given back and runs out by itself");
+                } else {
+                    self.failed(verb, error)?;
+                }
+            }
             Err(error) => {
                 self.candidate.write_failed(self.clock.uptime());
                 self.failed(verb, error)?;
@@ -222,6 +230,10 @@ async fn within<T>(
     tokio::time::timeout(patience, request)
         .await
         .unwrap_or_else(|late| Err(Refusal::Service(Box::new(late))))
+}
+
+fn is_forbidden(error: &Refusal) -> bool {
+    matches!(error, Refusal::Api(status) if status.is_forbidden())
 }
 
 /// What the apiserver says to a person's mistake. A Lease that cannot be created because

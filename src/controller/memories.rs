@@ -1,15 +1,19 @@
 //! What this process remembers of every object, by uid.
 //!
-//! A uid that was dealt with is never forgotten, not even after its object went:
-//! an etcd restored under a living operator brings objects back, and an object
-//! that this process knew may have a pool that the object does not know of.
+//! A uid that was dealt with is not forgotten when its object goes: an etcd restored
+//! under a living operator brings objects back, and an object that this process knew may
+//! have a pool that the object does not know of. All else about it is forgotten, but for a
+//! creation of which nobody knows what came.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::api::IdentityPoolStatus;
-use crate::pool::memory::{Arrival, Memory};
+use tokio::sync::Notify;
+
+use super::departed::Departed;
+use crate::api::{IdentityPool, IdentityPoolStatus};
+use crate::pool::memory::{Arrival, Fate, Memory, Trigger};
 
 /// Statuses of one object that are known as ours: as many as a pass writes, because the
 /// watch may lag behind all of them.
@@ -18,10 +22,30 @@ const SAID: usize = 4;
 #[derive(Debug, Default)]
 struct Table {
     present: HashMap<String, Memory>,
-    departed: HashSet<String>,
+    /// Objects that went. One that came back is in `present` too.
+    departed: Departed,
+    /// Present without an object when last looked.
+    doubted: HashSet<String>,
     /// Fingerprints of the statuses that this process wrote or found in order last, the
     /// newest at the end; the ones before it only until the watch has shown the newest.
     statuses: HashMap<String, VecDeque<u64>>,
+    /// Objects whose pass waits for the request budget, as the pass knows them.
+    waiting: HashMap<String, (Trigger, Arc<Notify>)>,
+}
+
+impl Table {
+    /// The object is no more.
+    fn leave(&mut self, uid: &str) {
+        let is_unclear = |memory: &Memory| {
+            let own = memory.own_claim.as_ref();
+            own.is_some_and(|own| matches!(own.fate, Fate::Unclear(_)))
+        };
+        if !self.present.get(uid).is_some_and(is_unclear) {
+            self.present.remove(uid);
+        }
+        self.statuses.remove(uid);
+        self.departed.insert(uid);
+    }
 }
 
 /// The table, shared by watches and passes.
@@ -91,11 +115,55 @@ impl Memories {
             }
             // What changed while the pass ran may have come too late for it.
             memory.news = table.present.get(uid).map_or(memory.news, |now| now.news);
+            let vanished = !table.present.contains_key(uid);
             table.present.insert(uid.to_owned(), memory);
+            if vanished {
+                // While the pass ran.
+                table.leave(uid);
+            }
         } else {
             table.present.remove(uid);
-            table.statuses.remove(uid);
-            table.departed.insert(uid.to_owned());
+            table.leave(uid);
+        }
+    }
+
+    /// The watch no longer shows an object.
+    pub(super) fn vanished(&self, uid: &str) {
+        self.table().leave(uid);
+    }
+
+    /// Forgets the objects that are in no cache, now and when this was last asked: what went
+    /// while a watch was down is told by no event, and what has just come is in a cache soon.
+    pub(super) fn keep(&self, uids: &HashSet<String>) {
+        let mut table = self.table();
+        let absent = table.present.keys().filter(|uid| !uids.contains(*uid));
+        let absent: HashSet<String> = absent.cloned().collect();
+        for uid in absent.intersection(&std::mem::take(&mut table.doubted)) {
+            table.leave(uid);
+        }
+        table.doubted = absent;
+    }
+
+    /// The pass of an object begins to wait for the request budget; told when a person has
+    /// changed the object meanwhile. To be [ended](Self::waits_no_more).
+    pub(super) fn waits(&self, uid: &str, object: &IdentityPool) -> Arc<Notify> {
+        let overtaken = Arc::new(Notify::new());
+        let waits = (Trigger::of(object), Arc::clone(&overtaken));
+        self.table().waiting.insert(uid.to_owned(), waits);
+        overtaken
+    }
+
+    /// The waiting is over.
+    pub(super) fn waits_no_more(&self, uid: &str) {
+        self.table().waiting.remove(uid);
+    }
+
+    /// The watch shows an object, or no longer.
+    pub(super) fn shows(&self, uid: &str, object: Option<&IdentityPool>) {
+        if let Some((trigger, overtaken)) = self.table().waiting.get(uid)
+            && object.map(Trigger::of).as_ref() != Some(trigger)
+        {
+            overtaken.notify_one();
         }
     }
 
@@ -139,6 +207,7 @@ fn fingerprint(status: Option<&IdentityPoolStatus>) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
     use uuid::Uuid;
 
     use super::*;
@@ -199,6 +268,94 @@ mod tests {
         memories.hears("a");
         memories.end("a", Some(pass.clone()));
         assert_ne!(memories.begin("a").news, pass.news);
+    }
+
+    /// What a table holds of objects, apart from fingerprints.
+    fn held(memories: &Memories) -> (usize, usize) {
+        let table = memories.table();
+        (table.present.len(), table.statuses.len())
+    }
+
+    #[test]
+    fn an_object_that_vanishes_leaves_nothing_but_its_fingerprint() {
+        let memories = Memories::default();
+        memories.arrived("a", Arrival::Event);
+        let pass = memories.begin("a");
+        memories.says("a", None);
+        memories.vanished("a");
+        assert_eq!(held(&memories), (0, 0));
+        memories.says("a", None);
+        memories.end("a", Some(pass));
+        assert_eq!(held(&memories), (0, 0), "the pass ended after it");
+        memories.arrived("a", Arrival::Event);
+        assert_eq!(memories.begin("a").arrival, Arrival::Listed);
+    }
+
+    #[test]
+    fn an_object_that_comes_back_is_remembered_like_any_other() {
+        let memories = Memories::default();
+        memories.arrived("a", Arrival::Event);
+        memories.vanished("a");
+        memories.arrived("a", Arrival::Event);
+        let mut pass = memories.begin("a");
+        pass.failures = 3;
+        memories.end("a", Some(pass));
+        assert_eq!(memories.begin("a").failures, 3);
+    }
+
+    #[test]
+    fn a_creation_of_which_nobody_knows_outlives_its_object() {
+        let memories = Memories::default();
+        memories.arrived("a", Arrival::Event);
+        let mut pass = memories.begin("a");
+        let failure = crate::pool::call::Failure::unreadable(
+            crate::pool::call::Operation::CreateIdentityPool,
+            "cut",
+        );
+        pass.own_claim = Some(OwnClaim {
+            id: Uuid::nil(),
+            fate: Fate::Unclear(failure),
+        });
+        memories.end("a", Some(pass.clone()));
+        memories.vanished("a");
+        memories.arrived("a", Arrival::Event);
+        assert_eq!(memories.begin("a").own_claim, pass.own_claim);
+    }
+
+    #[test]
+    fn what_went_unseen_is_forgotten_at_the_second_look() {
+        let memories = Memories::default();
+        memories.arrived("gone", Arrival::Listed);
+        memories.arrived("here", Arrival::Listed);
+        let here = HashSet::from(["here".to_owned()]);
+        memories.keep(&here);
+        memories.arrived("new", Arrival::Event);
+        assert_eq!(held(&memories).0, 3);
+        memories.keep(&here);
+        assert_eq!(held(&memories).0, 2, "it may be on its way into the cache");
+        let both = HashSet::from(["here".to_owned(), "new".to_owned()]);
+        memories.keep(&both);
+        memories.keep(&both);
+        assert_eq!(held(&memories).0, 2);
+    }
+
+    #[test]
+    fn a_pass_that_waits_is_told_of_a_change_by_a_person_and_of_nothing_else() {
+        let memories = Memories::default();
+        let mut object = IdentityPool::new("app", crate::api::IdentityPoolSpec::default());
+        let told = |overtaken: &Notify| overtaken.notified().now_or_never().is_some();
+        let overtaken = memories.waits("a", &object);
+        object.metadata.resource_version = Some("2".to_owned());
+        memories.shows("a", Some(&object));
+        assert!(!told(&overtaken), "our own write");
+        object.metadata.generation = Some(2);
+        memories.shows("a", Some(&object));
+        assert!(told(&overtaken), "an edit");
+        let overtaken = memories.waits("a", &object);
+        memories.shows("a", None);
+        assert!(told(&overtaken), "the object went");
+        memories.waits_no_more("a");
+        assert!(memories.table().waiting.is_empty());
     }
 
     #[test]

@@ -17,14 +17,18 @@ use crate::api::{IdentityPool, IdentityPoolStatus};
 use crate::pool::claim::Claim;
 use crate::pool::moves::Trouble;
 
-type Written = Result<Arc<IdentityPool>, Trouble>;
+/// The object as the apiserver has it after a write, or why it was not written.
+pub type Written = Result<Arc<IdentityPool>, Trouble>;
 
 fn api(client: &Client, object: &IdentityPool) -> Api<IdentityPool> {
     Api::namespaced(client.clone(), &object.namespace().unwrap_or_default())
 }
 
 /// The object as the apiserver has it now.
-pub(super) async fn read(
+///
+/// # Errors
+/// When the apiserver gives no clear answer.
+pub async fn read(
     client: &Client,
     object: &IdentityPool,
 ) -> Result<Option<Arc<IdentityPool>>, Trouble> {
@@ -46,7 +50,10 @@ pub(super) async fn uid(
 }
 
 /// Finalizer and claim in one patch: the intent is on record, or nothing is.
-pub(super) async fn write_claim(client: &Client, object: &IdentityPool, claim: &Claim) -> Written {
+///
+/// # Errors
+/// When `object` is not what the apiserver has, or the apiserver gives no clear answer.
+pub async fn write_claim(client: &Client, object: &IdentityPool, claim: &Claim) -> Written {
     let text = claim
         .to_annotation()
         .map_err(|error| Trouble::Failed(error.to_string()))?;
@@ -64,7 +71,11 @@ pub(super) async fn write_claim(client: &Client, object: &IdentityPool, claim: &
 }
 
 /// Takes our finalizer away and leaves those of others.
-pub(super) async fn drop_finalizer(client: &Client, object: &IdentityPool) -> Result<(), Trouble> {
+///
+/// # Errors
+/// When `object` is not what the apiserver has, or the apiserver gives no clear answer. An object
+/// that is gone has no finalizer.
+pub async fn drop_finalizer(client: &Client, object: &IdentityPool) -> Result<(), Trouble> {
     let others: Vec<&String> = object
         .finalizers()
         .iter()
@@ -82,7 +93,10 @@ pub(super) async fn drop_finalizer(client: &Client, object: &IdentityPool) -> Re
 }
 
 /// Merges the status in; a field that is `None` is removed.
-pub(super) async fn write_status(
+///
+/// # Errors
+/// When `object` is not what the apiserver has, or the apiserver gives no clear answer.
+pub async fn write_status(
     client: &Client,
     object: &IdentityPool,
     status: &IdentityPoolStatus,

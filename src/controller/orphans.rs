@@ -6,9 +6,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use kube::ResourceExt;
-use kube::runtime::reflector::Store;
-
 use super::context::Context;
 use super::existence::Place;
 use super::objects;
@@ -48,7 +45,7 @@ impl Orphans {
         }
         // The pools first: an object is there before its pool is.
         let pools = census.marked(sweep);
-        let uids = uids(context);
+        let uids = context.uids();
         let sight = Sight {
             installation: &context.operator.installation,
             namespaces: &context.touched.namespaces,
@@ -73,12 +70,6 @@ impl Orphans {
         let all = of_region.map(|(_, orphans)| orphans.len()).sum();
         context.telemetry.metrics.orphaned(name, all);
     }
-}
-
-/// The uids of all objects in sight, readable or not.
-fn uids(context: &Context) -> HashSet<String> {
-    let all = context.stores.iter().flat_map(Store::state);
-    all.filter_map(|object| object.uid()).collect()
 }
 
 /// Whether the apiserver says so too. Without an answer it is asked again with the next list.

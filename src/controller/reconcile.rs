@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
+use tokio::sync::SemaphorePermit;
 use tracing::{Instrument, Span, field};
 
 use super::act::Hands;
@@ -17,7 +18,8 @@ use crate::pool::facts::Facts;
 use crate::pool::notes::Weight;
 use crate::pool::rest::{Outcome, Rest};
 use crate::pool::settings::PoolId;
-use crate::pool::{Move, next, notes, resolve};
+use crate::pool::urgency::Urgency;
+use crate::pool::{Move, next, notes, resolve, urgency};
 
 /// Passes never fail towards the queue: what went wrong is in the rest they take.
 pub(super) async fn reconcile(
@@ -37,19 +39,27 @@ pub(super) async fn reconcile(
     );
     // Recorded later: in JSON the name of the span itself takes this place at first.
     span.record("name", object.name_any());
-    let rest = Box::pin(pass(Arc::new(object.clone()), &context))
+    // Objects wait here for news of their class, and many may wait for a slot: until then a pass
+    // is next to nothing. Never closed.
+    context.classes.settled(object).await;
+    let slot = context.slots.acquire().await.ok();
+    let rest = Box::pin(pass(Arc::new(object.clone()), slot, &context))
         .instrument(span)
         .await;
     Ok(rest.map_or_else(Action::await_change, Action::requeue))
 }
 
-async fn pass(object: Arc<IdentityPool>, context: &Context) -> Option<std::time::Duration> {
+async fn pass<'a>(
+    object: Arc<IdentityPool>,
+    slot: Option<SemaphorePermit<'a>>,
+    context: &'a Context,
+) -> Option<std::time::Duration> {
     let begun = Instant::now();
     let uid = object.uid().unwrap_or_default();
     context.telemetry.metrics.pass_begun();
-    context.classes.settled(&object).await;
     let subject = Subject::new(&object.namespace().unwrap_or_default(), &object.name_any());
-    let (last, rest) = subject.scope(moves(object, &uid, context)).await;
+    let moved = Box::pin(moves(object, &uid, slot, context));
+    let (last, rest) = subject.scope(moved).await;
     if matches!(rest.outcome, Outcome::Applied | Outcome::Unchanged) {
         // What others added to it is in order too.
         context.memories.says(&uid, last.status.as_ref());
@@ -71,10 +81,11 @@ async fn pass(object: Arc<IdentityPool>, context: &Context) -> Option<std::time:
 }
 
 /// Facts in, moves out, until the core wants to rest.
-async fn moves(
+async fn moves<'a>(
     object: Arc<IdentityPool>,
     uid: &str,
-    context: &Context,
+    slot: Option<SemaphorePermit<'a>>,
+    context: &'a Context,
 ) -> (Arc<IdentityPool>, Rest) {
     let membership = context.membership(&object);
     context.classes.begin(uid, &membership);
@@ -82,7 +93,10 @@ async fn moves(
     let mut hands = Hands {
         context,
         region,
+        slot,
+        urgency: Urgency::Resync,
         reserved: None,
+        ticket: None,
     };
     let mut facts = observe(Arc::clone(&object), uid, membership, &hands);
     loop {
@@ -92,6 +106,7 @@ async fn moves(
             facts.note_membership(&now);
         }
         let mv = next(&facts);
+        hands.urgency = urgency(&facts, &mv);
         // Of an object that is gone the core asks nothing but what became of its pool.
         let object = facts
             .object
@@ -100,11 +115,11 @@ async fn moves(
         let seen = match mv {
             Move::ReadObject => hands.read(&object).await,
             Move::ReadReferences(sources) => hands.read_references(&object, &sources).await,
-            Move::Reserve => hands.reserve().await,
+            Move::Reserve => hands.reserve(&object).await,
             Move::WriteClaim(claim) => hands.write_claim(&object, claim).await,
             Move::Search { after } => hands.search(&object, after).await,
             Move::FindByName { name, which } => hands.find_by_name(&object, &name, which).await,
-            Move::Call(call) => hands.call(call, facts.moment.term_left).await,
+            Move::Call(call) => hands.call(&object, call, facts.moment.term_left).await,
             Move::WriteStatus { status, note } => hands.write_status(&object, &status, note).await,
             Move::ReadExport(name) => hands.read_export(&object, name).await,
             Move::WriteExport(write) => hands.write_export(&object, write).await,

@@ -18,7 +18,7 @@ use kube::api::Api;
 use kube::runtime::controller::{self, Action, Config};
 use kube::runtime::reflector::{Store, store};
 use kube::runtime::{applier, watcher};
-use tokio::sync::watch as channel;
+use tokio::sync::{Semaphore, watch as channel};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -42,6 +42,9 @@ use crate::telemetry::{Telemetry, health};
 /// Running passes may take this long after a stop: two AWS calls at their
 /// deadline and the writes around them; below Kubernetes' usual 30 s of grace.
 const DRAIN: Duration = Duration::from_secs(25);
+
+/// Between two looks for objects that went unseen. A look is a walk through the cache.
+const FORGETTING: Duration = Duration::from_mins(10);
 
 /// Which objects are this operator's business.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -122,7 +125,6 @@ pub struct Controller {
     context: Arc<Context>,
     watches: Vec<Watch>,
     config: watcher::Config,
-    concurrency: u16,
     election: Option<Election>,
     classes: Option<ClassScope>,
 }
@@ -174,13 +176,13 @@ impl Controller {
             stores: watches.iter().map(|watch| watch.reader.clone()).collect(),
             missing: std::sync::Mutex::default(),
             is_selective: scope.selector.is_some(),
+            slots: Arc::new(Semaphore::new(concurrency.max(1).into())),
             touched: Touched::over(&scope.namespaces),
         };
         Self {
             context: Arc::new(context),
             watches,
             config: watch::config(scope.selector.as_deref()),
-            concurrency: concurrency.max(1),
             election,
             classes,
         }
@@ -226,7 +228,6 @@ impl Controller {
             context,
             watches,
             config,
-            concurrency,
             election: _,
             classes,
         } = self;
@@ -249,7 +250,7 @@ impl Controller {
             let keys = futures::stream::select(keys, receiver.map(Ok));
             let keys = watch::until(keys, stop.clone());
             let context = Arc::clone(&context);
-            let queue = queue(context, keys, watch.reader, concurrency, leading.clone());
+            let queue = queue(context, keys, watch.reader, leading.clone());
             queues.push(queue);
         }
         context.references.wake_through(&wakes);
@@ -262,6 +263,7 @@ impl Controller {
             touched::watch(&context, &wakes).await;
         };
         let classes = followed(&context, classes, &wakes);
+        let forgetting = forget(&context);
         let stopped = async {
             stop.cancelled().await;
             tokio::time::sleep(DRAIN).await;
@@ -271,6 +273,7 @@ impl Controller {
             () = existence => Ok(()),
             () = exports => Ok(()),
             never = classes => match never {},
+            () = forgetting => Ok(()),
             () = stopped => Err(Error::Drain),
         }
     }
@@ -291,6 +294,18 @@ async fn followed(
         .fails(health::CLASSES, "identitypoolclasses are being listed");
     let selector = scope.selector.as_deref();
     Box::pin(class_watch::watch(context, selector, wakes)).await
+}
+
+/// Forgets objects that went unseen, from time to time, for ever.
+async fn forget(context: &Context) {
+    for store in &context.stores {
+        // An error means that the watch has ended, and with it the operator.
+        let _ = store.wait_until_ready().await;
+    }
+    loop {
+        context.memories.keep(&context.uids());
+        tokio::time::sleep(FORGETTING).await;
+    }
 }
 
 fn watches(client: &Client, scope: &Scope) -> Vec<Watch> {
@@ -325,13 +340,12 @@ fn leading(context: &Context) -> Leading {
     begun.boxed().shared()
 }
 
-/// Works off keys while this replica leads, a bounded number at once and never two of
-/// one object.
+/// Works off keys while this replica leads, never two of one object at once. How many of
+/// different ones is the passes' own business: see [`Context::slots`].
 async fn queue(
     context: Arc<Context>,
     keys: impl Stream<Item = Result<existence::Wake, Broken>> + Send,
     reader: Store<Guarded>,
-    concurrency: u16,
     leading: Leading,
 ) -> Result<(), Error> {
     let mut keys = Box::pin(keys);
@@ -346,7 +360,7 @@ async fn queue(
         context,
         reader,
         keys,
-        Config::default().concurrency(concurrency),
+        Config::default(),
     )
     .map(|outcome| match outcome {
         Err(controller::Error::QueueError(Broken::Selector(why))) => Err(Error::Selector(why)),

@@ -1,5 +1,7 @@
 //! What becomes of keys while another replica leads: nothing is done, nothing is forgotten.
 
+use std::collections::HashSet;
+
 use futures::{Stream, StreamExt};
 use kube::runtime::controller::ReconcileRequest;
 use kube::runtime::reflector::{ObjectRef, Store};
@@ -18,7 +20,7 @@ pub(super) async fn all_keys_at<E>(
     store: &Store<Guarded>,
     is_final: impl Fn(&E) -> bool,
 ) -> Option<Vec<Result<Key, E>>> {
-    let mut unlisted = Vec::new();
+    let mut unlisted = HashSet::new();
     let mut leading = std::pin::pin!(leading);
     loop {
         tokio::select! {
@@ -26,16 +28,21 @@ pub(super) async fn all_keys_at<E>(
             () = &mut leading => break,
             key = keys.next() => match key? {
                 // The store shows a list only when it is complete.
-                Ok(key) if store.get(&key.obj_ref).is_none() => unlisted.push(Ok(key)),
+                Ok(key) if store.get(&key.obj_ref).is_none() => {
+                    unlisted.insert(key.obj_ref);
+                }
+                Ok(key) => {
+                    unlisted.remove(&key.obj_ref);
+                }
                 Err(error) if is_final(&error) => return Some(vec![Err(error)]),
-                Ok(_) | Err(_) => {}
+                Err(_) => {}
             }
         }
     }
     let listed = store.state();
     let listed = listed.iter().map(|object| ObjectRef::from_obj(&**object));
-    unlisted.extend(listed.map(|object| Ok(Key::from(object))));
-    Some(unlisted)
+    let all = unlisted.into_iter().chain(listed);
+    Some(all.map(|object| Ok(Key::from(object))).collect())
 }
 
 #[cfg(test)]
@@ -64,7 +71,12 @@ mod tests {
         let (store, mut writer) = store();
         writer.apply_watcher_event(&Event::Apply(object("known")));
         let (begin, leads) = oneshot::channel();
-        let keys = stream::iter([Ok(key("known")), Ok(key("half-listed")), Err(())]);
+        let keys = stream::iter([
+            Ok(key("known")),
+            Ok(key("half-listed")),
+            Ok(key("half-listed")),
+            Err(()),
+        ]);
         let then_begin = stream::once(async move {
             begin.send(()).expect("somebody waits");
             std::future::pending().await

@@ -172,12 +172,19 @@ impl Report {
             Event::InitDone => return self.listing.complete(self.watch),
             Event::Delete(object) => {
                 self.references.forget(object.uid().as_deref());
+                if let Some(uid) = object.uid() {
+                    self.memories.vanished(&uid);
+                    self.memories.shows(&uid, None);
+                }
                 return vanished(object);
             }
             Event::Init => return,
         };
         if let Some(uid) = object.uid() {
             self.memories.arrived(&uid, arrival);
+            if let Ok(object) = &object.0 {
+                self.memories.shows(&uid, Some(object));
+            }
         }
         if let Err(invalid) = &object.0 {
             self.telemetry.metrics.undecodable();

@@ -152,6 +152,16 @@ impl Candidate {
         self.write_from = at + self.timing.retry;
     }
 
+    /// A write was denied: whoever takes an operator away takes its permissions with it. Says whether
+    /// it was to give the lease back, which then runs out by itself; a leader goes on trying.
+    pub fn write_denied(&mut self, at: Duration) -> bool {
+        self.write_failed(at);
+        if self.resigning {
+            self.end = None;
+        }
+        self.resigning
+    }
+
     /// From now on the lease is to be given back. Nothing that it guards may run any more.
     pub fn resign(&mut self) {
         if !self.resigning {

@@ -267,6 +267,12 @@ pub(super) fn providers(desired: &Access, managed: &Managed) -> BTreeSet<String>
         .collect()
 }
 
+/// The user pools of a pool. Of others AWS's docs do not say by which name they have principal tags.
+pub(super) fn user_pools(settings: &Settings) -> impl Iterator<Item = String> {
+    let clients = settings.cognito_identity_providers.iter();
+    clients.map(|client| client.provider_name.clone())
+}
+
 /// How the settings of a pool change.
 #[derive(Clone, Copy)]
 pub(super) struct Change<'a> {

@@ -2,7 +2,7 @@
 
 use super::facts::{Facts, Look};
 use super::ownership::Owned;
-use super::settings::PoolId;
+use super::settings::{Desired, Observed, PoolId};
 use super::{access, next, status};
 use crate::api::condition::{self, ADVISORY};
 use crate::api::{AmbiguousRoleResolution, IdentityPoolSpec, Reason};
@@ -45,19 +45,46 @@ fn adoption_ignored(facts: &Facts) -> Option<(Reason, String)> {
 /// this pass, what was said of them stands.
 fn left_alone(facts: &Facts) -> Option<(Reason, String)> {
     let reason = Reason::SettingsLeftAlone;
-    let looked = next::located(facts).and_then(|pool| facts.roles.get(&pool.id));
-    let (Some((roles, _)), Some(desired)) = (looked, facts.desired()) else {
+    let looked = next::located(facts).filter(|pool| facts.roles.contains_key(&pool.id));
+    let (Some(pool), Some(desired)) = (looked, facts.desired()) else {
         let status = facts.status();
         let said = condition::find(&status.conditions, ADVISORY)?;
         let (sentence, _) = said.message.split_once(LEFT_ALONE_ENDS)?;
         let begins = sentence.find(LEFT_ALONE_BEGINS)?;
         return Some((reason, format!("{}{LEFT_ALONE_ENDS}", &sentence[begins..])));
     };
-    let left = access::unmanaged(&desired.access, &status::managed(facts), roles);
+    let left = kept(facts, pool, &desired);
     let told = facts.took_over() && !left.is_empty();
     let sentence = format!("{LEFT_ALONE_BEGINS}{}{LEFT_ALONE_ENDS}", left.join(", "));
     told.then_some((reason, sentence))
 }
+
+/// Names what a pool has that the spec neither asks for nor ever asked for.
+fn kept(facts: &Facts, pool: &Observed, desired: &Desired) -> Vec<String> {
+    let managed = status::managed(facts);
+    let roles = facts.roles.get(&pool.id);
+    let roles = roles.map(|(roles, _)| access::unmanaged(&desired.access, &managed, roles));
+    let providers = access::providers(&desired.access, &managed);
+    let maps = facts.principal_tags.iter();
+    let maps = maps.filter(|((id, provider), map)| {
+        *id == pool.id && !providers.contains(provider) && !access::is_default(map.as_ref())
+    });
+    let tags = pool.tags.keys().filter(|key| {
+        let reserved = RESERVED.iter().any(|prefix| key.starts_with(prefix));
+        !reserved && !desired.tags.contains_key(*key) && !managed.tag_keys.contains(*key)
+    });
+    let maps = maps.map(|((_, provider), _)| format!("principalTagAttributeMaps[{provider}]"));
+    let tags = tags.map(|key| format!("identityPoolTags[{key}]"));
+    roles
+        .into_iter()
+        .flatten()
+        .chain(maps)
+        .chain(tags)
+        .collect()
+}
+
+/// Tags of the operator's own and of AWS.
+const RESERVED: [&str; 2] = ["cognito-identity.dev/", "aws:"];
 
 const LEFT_ALONE_BEGINS: &str = "The pool was taken over with what the spec does not manage: ";
 const LEFT_ALONE_ENDS: &str = ". It stays as it is.";
@@ -77,6 +104,12 @@ const DOUBTS: &[Doubt] = &[
         |spec| spec.allow_unauthenticated_identities && guest_role(spec) == Some(false),
         "allowUnauthenticatedIdentities is true, but roles.unauthenticated names no role: guests get \
          an identity and no credentials.",
+    ),
+    (
+        Reason::GuestsWithoutRole,
+        |spec| spec.allow_unauthenticated_identities && guest_role(spec).is_none(),
+        "allowUnauthenticatedIdentities is true, but spec.roles is not given: unless something else \
+         sets a role for them, guests get an identity and no credentials.",
     ),
     (
         Reason::RoleWithoutGuests,

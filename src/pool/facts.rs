@@ -75,6 +75,10 @@ pub(super) struct Claimed {
     pub(super) sent: bool,
 }
 
+/// Throttled calls that a pass repeats. The budget finds the limit of an account that knows
+/// three times fewer calls than it thought with two; whoever is throttled once more says so.
+const MOST_THROTTLES: u8 = 3;
+
 /// What a pass asked AWS for, beside the settings.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Asked {
@@ -127,6 +131,10 @@ pub struct Facts {
     pub(super) read_at: Option<Timestamp>,
     pub(super) outdated: bool,
     pub(super) reserved: bool,
+    /// The last move waited long for the request budget, in vain so far.
+    pub(super) crowded: bool,
+    /// Calls of this pass that AWS throttled.
+    throttles: u8,
     pub(super) claimed: Option<Claimed>,
     pub(super) created: Option<PoolId>,
     /// The pool that this pass has put its owner tag on.
@@ -156,6 +164,12 @@ pub struct Facts {
     /// The pool that was on record when the pass began.
     recorded_before: Option<PoolId>,
     pub(super) failure: Option<Failure>,
+    /// Since when is known what an earlier pass saw and this one uses.
+    pub(super) recalled: Option<Timestamp>,
+    /// What a person had asked for when that happened.
+    failed_under: Option<Trigger>,
+    /// The pool of a call that was denied, where it may be that there is no such pool any more.
+    pub(super) doubted: Option<PoolId>,
     pub(super) trouble: Option<String>,
     pub(super) moves: u32,
 }
@@ -220,6 +234,8 @@ impl Facts {
             read_at: None,
             outdated: false,
             reserved: false,
+            crowded: false,
+            throttles: 0,
             claimed: None,
             created: None,
             adopted: None,
@@ -239,6 +255,9 @@ impl Facts {
             changed: Vec::new(),
             recorded_before: None,
             failure: None,
+            recalled: None,
+            failed_under: None,
+            doubted: None,
             trouble: None,
             moves: 0,
         };
@@ -292,8 +311,13 @@ impl Facts {
 
     /// Takes in what came of the last move, and when it was known.
     pub fn learn(&mut self, seen: Seen, at: Timestamp) {
-        self.moves += 1;
         self.heard_at = at;
+        self.crowded = matches!(seen, Seen::Crowded);
+        if self.crowded {
+            // Nothing was done.
+            return;
+        }
+        self.moves += 1;
         match seen {
             Seen::Object(result) => {
                 self.read_at = Some(at);
@@ -301,11 +325,13 @@ impl Facts {
             }
             Seen::References(result) => self.learn_references(result),
             Seen::Reserved => self.reserved = true,
+            Seen::Crowded => {}
+            Seen::Overtaken => self.outdated = true,
             Seen::ClaimWritten(claim, result) => self.learn_claim(claim, result),
             Seen::Searched(Ok(search)) => self.searches.push(search),
             Seen::Named(Ok(found)) => self.named = Some(found),
             Seen::Searched(Err(failure)) | Seen::Named(Err(failure)) => {
-                self.failure = Some(failure);
+                self.fail(failure);
             }
             Seen::Answered(call, result) => self.learn_answer(*call, result),
             Seen::StatusWritten(result) => self.learn_object(result.map(Some)),
@@ -408,6 +434,7 @@ impl Facts {
             Ok(findings) => {
                 self.references.learn(findings, self.object.as_deref());
                 self.compare_values();
+                self.recall();
             }
             Err(what) => self.trouble = Some(what),
         }
@@ -469,7 +496,7 @@ impl Facts {
             (Call::DescribeIdentityPool { id }, failure)
                 if failure.kind == FailureKind::Invalid =>
             {
-                self.looks.insert(id, Look::Gone);
+                self.note_look(id, Look::Gone);
             }
             (Call::SetPrincipalTagAttributeMap { id, .. }, failure)
                 if failure.kind == FailureKind::NotFound =>
@@ -518,17 +545,58 @@ impl Facts {
 
     fn learn_failure(&mut self, call: &Call, failure: Failure) {
         if let Some(id) = call.pool().filter(|_| call.says_gone(&failure)) {
-            self.looks.insert(id.clone(), Look::Gone);
+            self.note_look(id.clone(), Look::Gone);
             return;
         }
         if failure.refuses_role() {
             self.memory.role_refused_since.get_or_insert(self.heard_at);
+        } else {
+            self.doubt(call, failure.kind);
         }
         if failure.kind == FailureKind::Unanswered && call.operation().mutates() {
             // It may be under way still, until AWS no longer honours its signature.
             self.memory.late_until = Some(time::after(self.heard_at, SIGNATURE_WINDOW));
         }
+        self.fail(failure);
+    }
+
+    /// A policy that asks for the owner's tag denies every call about a pool of ours that lost
+    /// it, or is gone, but for the look that tells.
+    fn doubt(&mut self, call: &Call, kind: FailureKind) {
+        let tells = call.operation() == Operation::DescribeIdentityPool;
+        let denied = kind == FailureKind::Denied && !tells;
+        let ours = |id: &&PoolId| matches!(self.look(id), Some(Look::Found(pool, _)) if self.is_ours(pool));
+        self.doubted = call.pool().filter(|_| denied).filter(ours).cloned();
+        if let Some(id) = &self.doubted {
+            self.looks.remove(id);
+        }
+    }
+
+    fn note_look(&mut self, id: PoolId, look: Look) {
+        let ours = matches!(&look, Look::Found(pool, _) if self.is_ours(pool));
+        if !ours && self.doubted.as_ref() == Some(&id) {
+            self.failure = None;
+            self.failed_under = None;
+        }
+        self.looks.insert(id, look);
+    }
+
+    /// A call that AWS throttled is asked for again a few times: it did nothing, and the budget
+    /// has slowed down, where a pause of the object would only lose its turn.
+    fn fail(&mut self, failure: Failure) {
+        if failure.kind == FailureKind::Throttled && self.throttles < MOST_THROTTLES {
+            self.throttles += 1;
+            return;
+        }
+        self.failed_under = self.object.as_deref().map(Trigger::of);
         self.failure = Some(failure);
+    }
+
+    /// What a person had asked for when the pass came to its end: what was asked after it failed
+    /// is still to be done.
+    pub(super) fn trigger(&self) -> Option<Trigger> {
+        let failed_under = self.failed_under.clone();
+        failed_under.or_else(|| self.object.as_deref().map(Trigger::of))
     }
 
     fn learn_creation(&mut self, result: Result<Answer, Failure>) {
@@ -560,7 +628,7 @@ impl Facts {
                 self.roles.insert(observed.id.clone(), none);
                 self.learn_look(observed);
             }
-            Err(failure) if failure.kind.is_refusal() => self.failure = Some(failure),
+            Err(failure) if failure.kind.is_refusal() => self.fail(failure),
             // It may have made a pool: the search that follows tells.
             Err(_) => {}
         }
@@ -580,8 +648,7 @@ impl Facts {
 
     fn learn_look(&mut self, observed: Observed) {
         let at = self.heard_at;
-        self.looks
-            .insert(observed.id.clone(), Look::Found(Box::new(observed), at));
+        self.note_look(observed.id.clone(), Look::Found(Box::new(observed), at));
     }
 
     fn learn_deletion(&mut self, id: PoolId) {
@@ -643,6 +710,25 @@ impl Facts {
             .filter(|_| self.references.are_complete())
     }
 
+    /// Whether the pass began for an object without a pool on record.
+    pub(super) fn began_without_pool(&self) -> bool {
+        self.recorded_before.is_none()
+    }
+
+    /// Whether a person waits for what the pass does: the spec, or what it takes values from,
+    /// has not come true yet, or a look was asked for.
+    pub(super) fn is_asked_for(&self) -> bool {
+        let status = self
+            .object
+            .as_ref()
+            .and_then(|object| object.status.as_ref());
+        let told = |status: &IdentityPoolStatus| {
+            status.observed_generation == self.generation()
+                && status.last_handled_reconcile_at.as_deref() == self.reconcile_at()
+        };
+        !status.is_some_and(told) || !self.was_in_sync()
+    }
+
     /// What is known of that: enough to make a pool.
     pub(super) fn known_desired(&self) -> Option<Desired> {
         let mut desired = self.references.desired(self.object.as_deref()?)?;
@@ -661,6 +747,12 @@ impl Facts {
     /// Whether this pass has done nothing yet but read references.
     pub(super) fn is_untouched(&self) -> bool {
         self.moves == self.references.reads
+    }
+
+    /// Whether a change of this object is under way of which nobody knows what became of it.
+    pub(super) fn is_late(&self) -> bool {
+        let until = self.memory.late_until;
+        until.is_some_and(|until| self.moment.now < until)
     }
 
     /// Whether the pool equalled what the spec asks for now, at some earlier look.

@@ -5,13 +5,11 @@
 //! needs two full lists, both begun when no copy of a create call could take
 //! effect any more; a list or look that was refused or cut is no answer.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::call::Call;
-use super::claim::{self, Reading};
+use super::claim::{self, Reading, VISIBLE_WITHIN};
 use super::create;
 use super::facts::{Facts, Look};
 use super::memory::{Arrival, Fate};
@@ -21,15 +19,12 @@ use super::ownership::{self, Owned, Ownership};
 use super::settings::{Observed, PoolId};
 use super::time;
 use crate::api::Reason;
+use crate::api::condition::{self, READY};
 use crate::api::names::{CLAIM_ANNOTATION, OWNER_TAG};
 
 /// Lists that have to agree before "there is none" is believed: one list can miss
 /// a pool that moved between its pages while they were read.
 const LISTS_THAT_AGREE: usize = 2;
-
-/// For this long after its claim a pool that AWS does not show is thought late,
-/// not gone: reading one's own creation is undocumented, if usual.
-const VISIBLE_WITHIN: Duration = Duration::from_mins(1);
 
 /// Where the pool of an object is.
 #[derive(Debug)]
@@ -171,7 +166,7 @@ fn by_owner(facts: &Facts, settled: impl Into<Option<Timestamp>>) -> Flow<Option
         .collect();
     if let Some(id) = chosen(facts, &found)? {
         return match facts.look(id) {
-            Some(Look::Found(pool, _)) => Flow::Continue(Some(pool)),
+            Some(Look::Found(pool, _)) if facts.is_ours(pool) => Flow::Continue(Some(pool)),
             _ => describe(id),
         };
     }
@@ -230,14 +225,33 @@ fn settling<T>(facts: &Facts, settled: Timestamp) -> Flow<T> {
     } else {
         "a new call is made if none has shown up by"
     };
-    hold(
-        Reason::Settling,
-        format!(
-            "{gone}{}, so a pool of this object may still show up. It is looked for by its owner \
-             tag; {next} {settled:.0}.",
-            doubt(facts)
-        ),
-    )
+    let outlook = format!(
+        ", so a pool of this object may still show up. It is looked for by its owner tag; {next} \
+         {settled:.0}."
+    );
+    let told = told_before(facts, &gone, &outlook).filter(|_| !knows_best(facts));
+    let message = told.unwrap_or_else(|| format!("{gone}{}{outlook}", doubt(facts)));
+    hold(Reason::Settling, message)
+}
+
+/// Whether this process itself sent the call that the object speaks of.
+fn knows_best(facts: &Facts) -> bool {
+    let own = facts.memory.own_claim.as_ref();
+    own.is_some_and(|own| match facts.reading() {
+        Reading::Trusted(claim, _) => own.id == claim.id && matches!(own.fate, Fate::Unclear(_)),
+        Reading::Absent | Reading::Void(_) | Reading::Untrusted(_) => false,
+    })
+}
+
+/// What is on the object of the same doubt. It may be the word of the process that sent the call:
+/// were everybody to tell what it knows itself, several would overwrite each other in turns.
+fn told_before(facts: &Facts, gone: &str, outlook: &str) -> Option<String> {
+    let status = facts.status();
+    let ready = condition::find(&status.conditions, READY)?;
+    let same = ready.reason == Reason::Settling.as_str()
+        && ready.message.starts_with(gone)
+        && ready.message.ends_with(outlook);
+    same.then(|| ready.message.clone())
 }
 
 /// What is not known, and why.
@@ -279,10 +293,14 @@ fn not_ours<T>(facts: &Facts, foreign: &Observed) -> Flow<T> {
     )
 }
 
-/// Whether a look showed that a pool found by its tag is gone or not ours.
+/// Whether a look showed that a pool found by its tag is gone or not ours. A look from before the
+/// list shows nothing of the sort: another process may have tagged the pool since.
 fn refuted(facts: &Facts, id: &PoolId) -> bool {
+    let listed = facts.searches.last().and_then(|search| search.list_began);
     match facts.look(id) {
-        Some(Look::Found(pool, _)) => !facts.is_ours(pool),
+        Some(Look::Found(pool, at)) => {
+            !facts.is_ours(pool) && listed.is_none_or(|listed| *at >= listed)
+        }
         Some(Look::Gone) => true,
         None => false,
     }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::call::Failure;
+use super::recall::Recent;
 use super::settings::PoolId;
 use crate::api::names::RECONCILE_AT_ANNOTATION;
 use crate::api::{IdentityPool, Managed};
@@ -120,6 +121,8 @@ pub struct Memory {
     pub role_refused_since: Option<Timestamp>,
     /// The roles or principal tags that AWS accepted and does not show, in an unbroken row.
     pub unshown: Option<Unshown>,
+    /// The pool as it was just now.
+    pub recent: Option<Recent>,
     /// When the pool is to be looked at again though nothing happened.
     pub next_look: Option<Timestamp>,
     /// Failed passes in a row.
@@ -145,6 +148,7 @@ impl Memory {
             deleted: None,
             role_refused_since: None,
             unshown: None,
+            recent: None,
             next_look: None,
             failures: 0,
             hold: None,

@@ -26,6 +26,7 @@ pub mod orphans;
 pub mod ownership;
 mod pattern;
 pub mod plan;
+pub mod recall;
 mod redaction;
 mod references;
 pub mod resolve;
@@ -37,7 +38,9 @@ pub mod status;
 mod suspects;
 mod time;
 pub mod trust;
+pub mod urgency;
 
 pub use facts::Facts;
 pub use moves::{Move, Seen};
 pub use next::next;
+pub use urgency::urgency;

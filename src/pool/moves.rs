@@ -103,6 +103,12 @@ pub enum Seen {
     References(Result<Findings, String>),
     /// A token is kept.
     Reserved,
+    /// No token came for a long time, of a reservation or of a call, which was not sent. The place
+    /// in the line is kept for who asks again.
+    Crowded,
+    /// A person changed the object while a token was waited for, of a reservation or of a call,
+    /// which was not sent. The place in the line is kept for what is as urgent.
+    Overtaken,
     /// The object with the claim.
     ClaimWritten(Claim, Result<Arc<IdentityPool>, Trouble>),
     /// What a search found.

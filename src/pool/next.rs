@@ -20,7 +20,7 @@ use super::moves::Move;
 use super::rest;
 use super::settings::{Desired, Observed, PoolId};
 use super::{adopt, create, deletion, export, grants, guardrails, plan, revocation, status, time};
-use crate::api::condition::{self, ADVISORY};
+use crate::api::condition::{self, ADVISORY, STALLED};
 use crate::api::{DriftPolicy, FieldDrift, PlannedCall, Reason};
 
 /// How a rule answers.
@@ -125,7 +125,7 @@ const MOVES_PER_MAP: u32 = 5;
 
 /// A role that was just made is known everywhere in AWS within seconds; two minutes are
 /// what IAM's users wait for it at most.
-const ROLE_APPEARS_WITHIN: Duration = Duration::from_secs(120);
+pub(super) const ROLE_APPEARS_WITHIN: Duration = Duration::from_secs(120);
 
 /// Reads of this API are consistent in practice, if not by the docs: what does not show within
 /// half a minute is not late.
@@ -168,7 +168,7 @@ pub fn next(facts: &Facts) -> Move {
     match step.unwrap_or(Step::Conclude(Verdict::InSync)) {
         Step::Do(mv) => match fenced(facts, &mv) {
             Some(verdict) => closing(facts, &verdict),
-            None => *mv,
+            None => status::crowded(facts, &mv).unwrap_or(*mv),
         },
         Step::Conclude(verdict) => closing(facts, &verdict),
     }
@@ -413,9 +413,14 @@ fn misled(facts: &Facts, account: &str, region: &str) -> String {
 }
 
 pub(super) fn aws_failed(facts: &Facts) -> Flow {
-    match &facts.failure {
-        Some(failure) => conclude(Verdict::Failed(failure.clone())),
-        None => Flow::Continue(()),
+    let Some(failure) = &facts.failure else {
+        return Flow::Continue(());
+    };
+    match &facts.doubted {
+        Some(id) if facts.look(id).is_none() => {
+            act(Move::Call(Call::DescribeIdentityPool { id: id.clone() }))
+        }
+        _ => conclude(Verdict::Failed(failure.clone())),
     }
 }
 
@@ -506,10 +511,11 @@ fn unread(facts: &Facts) -> Flow {
             && !facts.asked.principal_tags.contains_key(provider);
         !known && !facts.principal_tags.contains_key(&(id(), provider.clone()))
     };
-    match access::providers(&desired.access, &managed)
-        .into_iter()
-        .find(unread)
-    {
+    let mut providers = access::providers(&desired.access, &managed);
+    if made_by_others {
+        providers.extend(access::user_pools(&pool.settings));
+    }
+    match providers.into_iter().find(unread) {
         Some(provider) => act(Move::Call(Call::GetPrincipalTagAttributeMap {
             id: id(),
             provider,
@@ -527,12 +533,21 @@ fn role_refused(facts: &Facts) -> Flow {
     if !failure.refuses_role() {
         return Flow::Continue(());
     }
-    let reason = if facts.moment.now < time::after(since, ROLE_APPEARS_WITHIN) {
+    let young = facts.moment.now < time::after(since, ROLE_APPEARS_WITHIN);
+    let reason = if young && !was_refused(facts) {
         Reason::RoleNotAccepted
     } else {
         Reason::RoleRefused
     };
     hold(reason, format!("{failure}. {}", reason.next_step()))
+}
+
+/// Whether an earlier process has waited for the role in vain, and nobody asked for anything since.
+fn was_refused(facts: &Facts) -> bool {
+    let status = facts.status();
+    condition::find(&status.conditions, STALLED)
+        .is_some_and(|stalled| stalled.reason == Reason::RoleRefused.as_str())
+        && rest::is_heard(facts)
 }
 
 /// The configuration: what differs is changed, or reported.

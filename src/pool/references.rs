@@ -40,6 +40,11 @@ impl References {
         self.resolved = known.map(|(object, findings)| resolve::resolve(object, findings));
     }
 
+    /// Whether any value comes from elsewhere.
+    pub(super) fn exist(&self) -> bool {
+        self.sources.is_some()
+    }
+
     /// The sources that have to be read before anything is known.
     pub(super) fn unread(&self) -> Option<&BTreeSet<Source>> {
         self.sources.as_ref().filter(|_| self.resolved.is_none())

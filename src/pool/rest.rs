@@ -6,9 +6,10 @@ use super::call::{DEADLINE, Failure, Operation};
 use super::claim::SEND_FENCE;
 use super::facts::Facts;
 use super::locate;
-use super::memory::{Fate, Hold, Memory, SLOW_RETRY, Trigger, Unshown, spread};
-use super::next::Verdict;
+use super::memory::{Fate, Hold, Memory, SLOW_RETRY, Unshown, spread};
+use super::next::{self, Verdict};
 use super::notes::Weight;
+use super::recall;
 use super::time;
 use crate::api::condition::{self, READY, Stance};
 use crate::api::{Managed, Reason};
@@ -144,19 +145,24 @@ fn released(facts: &Facts) -> Rest {
 
 /// Whether the pool has to be looked at now.
 pub(super) fn look_due(facts: &Facts) -> bool {
-    let status = facts.status();
-    let ready = condition::holds(&status.conditions, READY);
-    let heard = status.last_handled_reconcile_at.as_deref() == facts.reconcile_at();
-    let settled = ready
-        && heard
-        && facts.is_marked()
-        && status.observed_generation == facts.generation()
-        && facts.was_in_sync();
-    !settled
+    let ready = condition::holds(&facts.status().conditions, READY);
+    !ready || !facts.was_in_sync() || facts.export_touched || asks_for_look(facts)
+}
+
+/// Whether there is a reason to look at the pool other than what it is to be.
+pub(super) fn asks_for_look(facts: &Facts) -> bool {
+    !is_heard(facts)
+        || !facts.is_marked()
         || facts.missing
         || facts.meddled
-        || facts.export_touched
         || facts.moment.now >= next_look(facts)
+}
+
+/// Whether status already answers what a person asked for last.
+pub(super) fn is_heard(facts: &Facts) -> bool {
+    let status = facts.status();
+    status.last_handled_reconcile_at.as_deref() == facts.reconcile_at()
+        && status.observed_generation == facts.generation()
 }
 
 /// The turn of an object that was in sync before this process started is anywhere
@@ -270,6 +276,7 @@ fn held_up(facts: &Facts, reason: Reason) -> Rest {
             let pause = facts.memory.backoff(jitter).min(LATE_PAUSE);
             (Outcome::Waiting, pause)
         }
+        (_, Reason::RoleNotAccepted) => (Outcome::Waiting, role_pause(facts)),
         (_, Reason::Settling) => (Outcome::Waiting, doubtful_pause(facts)),
         (_, Reason::NotYetVisible) => {
             let by = locate::visible_by(facts).map(|by| time::until(facts.moment.now, by));
@@ -286,6 +293,17 @@ fn held_up(facts: &Facts, reason: Reason) -> Rest {
         memory.unshown = unshown(facts, reason);
     }
     rest
+}
+
+/// Longest pause while a role may be new: a sixth of its two minutes.
+const ROLE_PAUSE: Duration = Duration::from_secs(20);
+
+/// A role may be known any moment, and is refused at the end of its time and no later.
+fn role_pause(facts: &Facts) -> Duration {
+    let pause = facts.memory.backoff(facts.moment.jitter).min(ROLE_PAUSE);
+    let since = facts.memory.role_refused_since;
+    let end = since.map(|since| time::after(since, next::ROLE_APPEARS_WITHIN));
+    end.map_or(pause, |end| pause.min(time::until(facts.moment.now, end)))
 }
 
 fn doubtful_pause(facts: &Facts) -> Duration {
@@ -320,9 +338,10 @@ fn again(facts: &Facts, outcome: Outcome, pause: Duration) -> Rest {
 
 /// A pause that only a person ends early, or what the object refers to.
 fn hold(facts: &Facts, pause: Duration) -> Option<Hold> {
-    facts.object.as_ref().map(|object| Hold {
+    let (object, trigger) = (facts.object.as_ref()?, facts.trigger()?);
+    Some(Hold {
         until: time::after(facts.moment.now, pause),
-        trigger: Trigger::of(object),
+        trigger,
         news: facts.memory.news,
         values: facts.references.fingerprint(object),
         class: facts.membership.version(),
@@ -355,6 +374,7 @@ fn remembered(facts: &Facts) -> Memory {
         failures: 0,
         hold: None,
         unshown: None,
+        recent: recall::kept(facts),
         ..facts.memory.clone()
     }
 }

@@ -13,6 +13,7 @@ use super::facts::Facts;
 use super::moves::Move;
 use super::next::{self, Held, Shown, Verdict};
 use super::settings::{Desired, Observed, PoolId};
+use super::urgency::{Urgency, urgency};
 use super::{advice, export, notes, revocation, suspects};
 use crate::api::condition::{self, ADVISORY, DRIFTED, READY, RECONCILING, STALLED, Stance};
 use crate::api::{IdentityPoolStatus, Managed, Reason};
@@ -52,6 +53,21 @@ fn report(facts: &Facts, verdict: &Verdict) -> Option<IdentityPoolStatus> {
 /// The write of what a verdict asks for; `None` when the object has it already.
 pub(super) fn write(facts: &Facts, verdict: &Verdict) -> Option<Move> {
     report(facts, verdict).map(|status| written(facts, status))
+}
+
+/// The write that says that a move waits for the request budget, where somebody waits for the
+/// move and status does not say so yet.
+pub(super) fn crowded(facts: &Facts, mv: &Move) -> Option<Move> {
+    let is_awaited = urgency(facts, mv) <= Urgency::Creation;
+    if !(facts.crowded && is_awaited) {
+        return None;
+    }
+    let held = Held::new(
+        Reason::Throttled,
+        "AWS allows this account only so many calls a second, and many wait for their turn; so does \
+         this object.",
+    );
+    write(facts, &Verdict::Held(held))
 }
 
 fn written(facts: &Facts, status: IdentityPoolStatus) -> Move {

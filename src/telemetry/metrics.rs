@@ -1,5 +1,6 @@
 //! The metrics, in the text format of `OpenMetrics`.
 
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -66,6 +67,59 @@ fn histogram() -> Histogram {
     Histogram::new(BUCKETS)
 }
 
+/// Seconds. Waits are below the first without a limit, and minutes behind a rollout on an
+/// account with a low one.
+const WAITS: [f64; 7] = [0.01, 0.1, 1.0, 5.0, 30.0, 120.0, 600.0];
+
+fn waits() -> Histogram {
+    Histogram::new(WAITS)
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BudgetLabels {
+    account: String,
+    region: String,
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WaitLabels {
+    kind: &'static str,
+    urgency: &'static str,
+}
+
+/// What one line before a request budget shows of itself.
+#[derive(Clone, Debug)]
+pub struct BudgetGauges {
+    /// Of which region.
+    pub region: String,
+    /// Calls a second that are allowed at present.
+    pub rate: Gauge<f64, AtomicU64>,
+    /// Calls that wait.
+    pub waiting: Gauge,
+    waited: Timings<WaitLabels>,
+}
+
+impl Default for BudgetGauges {
+    fn default() -> Self {
+        Self {
+            region: String::new(),
+            rate: Gauge::default(),
+            waiting: Gauge::default(),
+            waited: Family::new_with_constructor(waits),
+        }
+    }
+}
+
+impl BudgetGauges {
+    /// A call was let go after so long.
+    pub fn waited(&self, kind: &'static str, urgency: &'static str, time: Duration) {
+        self.waited
+            .get_or_create(&WaitLabels { kind, urgency })
+            .observe(time.as_secs_f64());
+    }
+}
+
 /// How many objects are in which state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Readiness {
@@ -87,6 +141,9 @@ pub struct Metrics {
     in_flight: Gauge,
     aws_requests: Family<CallLabels, Counter>,
     aws_seconds: Timings<OperationLabel>,
+    budget_rate: Family<BudgetLabels, Gauge<f64, AtomicU64>>,
+    budget_waiting: Family<BudgetLabels, Gauge>,
+    budget_waits: Timings<WaitLabels>,
     apiserver_writes: Family<WriteLabel, Counter>,
     watch_errors: Counter,
     undecodable: Counter,
@@ -108,6 +165,9 @@ impl Default for Metrics {
             in_flight: Gauge::default(),
             aws_requests: Family::default(),
             aws_seconds: Family::new_with_constructor(histogram),
+            budget_rate: Family::default(),
+            budget_waiting: Family::default(),
+            budget_waits: Family::new_with_constructor(waits),
             apiserver_writes: Family::default(),
             watch_errors: Counter::default(),
             undecodable: Counter::default(),
@@ -119,6 +179,7 @@ impl Default for Metrics {
             aws_identity: Gauge::default(),
         };
         metrics.register();
+        metrics.register_budget();
         metrics
     }
 }
@@ -193,6 +254,41 @@ impl Metrics {
             "Whether the operator has found out who it is in AWS (1) or not yet (0)",
             self.aws_identity.clone(),
         );
+    }
+
+    fn register_budget(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "aws_budget_rate",
+            "Calls a second that the request budget allows at present, by account, region and kind",
+            self.budget_rate.clone(),
+        );
+        registry.register(
+            "aws_budget_waiting",
+            "Calls that wait for the request budget, by account, region and kind",
+            self.budget_waiting.clone(),
+        );
+        registry.register(
+            "aws_budget_wait_seconds",
+            "Time that calls waited for the request budget, by kind and urgency",
+            self.budget_waits.clone(),
+        );
+    }
+
+    /// What the line for calls of a kind shows.
+    #[must_use]
+    pub fn budget(&self, account: &str, region: &str, kind: &'static str) -> BudgetGauges {
+        let labels = BudgetLabels {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            kind,
+        };
+        BudgetGauges {
+            region: region.to_owned(),
+            rate: self.budget_rate.get_or_create(&labels).clone(),
+            waiting: self.budget_waiting.get_or_create(&labels).clone(),
+            waited: self.budget_waits.clone(),
+        }
     }
 
     /// A pass has begun.

@@ -160,6 +160,36 @@ async fn definitions_of_somebody_else_are_taken_over_by_the_documented_command()
     );
 }
 
+/// As docs/install.md has it under "Several in one cluster".
+#[tokio::test]
+async fn a_team_has_an_operator_of_its_own_beside_the_one_of_the_cluster() {
+    let cluster = Cluster::start().await;
+    let here = chart();
+    let here = here.to_string_lossy();
+    let installed = cluster.helm("install", &here, &["--create-namespace"]);
+    installed.expect("installed");
+    let settings = "--set=installScope=namespace,installationId=eu-prod-1-shop,crds.enabled=false";
+    let team = [
+        "install",
+        "team",
+        &here,
+        "--namespace=shop",
+        "--create-namespace",
+        settings,
+    ];
+    cluster.helm.run(&team).expect("installed");
+    let roles = "get clusterroles,clusterrolebindings -l app.kubernetes.io/instance=team -o name";
+    assert_eq!(
+        cluster.kubectl(roles).await,
+        "",
+        "nothing of it is the cluster's"
+    );
+    let gone = cluster.helm.run(&["uninstall", "team", "--namespace=shop"]);
+    let said = gone.expect("uninstalled");
+    assert!(!said.contains(CRD), "{said}");
+    assert!(cluster.crd().await.is_some());
+}
+
 #[tokio::test]
 async fn without_keep_the_definitions_go_with_the_release() {
     let cluster = Cluster::start().await;

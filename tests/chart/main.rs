@@ -13,6 +13,7 @@ mod readme;
 mod shape;
 mod space;
 mod states;
+mod traffic;
 mod tried;
 mod values;
 mod work;

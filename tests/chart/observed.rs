@@ -35,7 +35,11 @@ fn page() -> String {
     metrics.undecodable();
     metrics.drift_corrected("roles");
     metrics.orphaned("eu-west-1", 1);
-
+    for kind in ["read", "write"] {
+        metrics
+            .budget("123456789012", "eu-west-1", kind)
+            .waited(kind, "person", moment);
+    }
     metrics.leads(true);
     metrics.lease_changed_hands();
     metrics.knows_identity();

@@ -40,6 +40,43 @@ fn unasked_it_brings_what_it_needs_and_no_more() {
     assert_eq!(test["metadata"]["annotations"]["helm.sh/hook"], "test");
 }
 
+/// A DNS label, which every kind of object takes for a name.
+fn is_label(text: &str) -> bool {
+    let plain = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit();
+    text.len() <= 63
+        && text.starts_with(|char: char| char.is_ascii_lowercase())
+        && text.ends_with(plain)
+        && text.chars().all(|char| plain(char) || char == '-')
+}
+
+#[test]
+fn whatever_a_release_is_called_its_objects_have_names() {
+    let helm = Helm::offline();
+    let chart = chart();
+    let chart = chart.to_string_lossy();
+    let longest = "r".repeat(53);
+    let ending_in_a_hyphen = format!("{}-x", "r".repeat(51));
+    for release in [
+        "a",
+        "a.b.c",
+        "identity-pool-operator-2",
+        &longest,
+        &ending_in_a_hyphen,
+    ] {
+        let rendered = helm.run(&["template", release, &chart]).expect("rendered");
+        for document in documents(&rendered) {
+            let metadata = &document["metadata"];
+            let name = metadata["name"].as_str().expect("a name");
+            let is_named = is_label(name) || document["kind"] == "CustomResourceDefinition";
+            assert!(is_named, "{release}: {name}");
+            for (label, value) in metadata["labels"].as_object().expect("labels") {
+                let value = value.as_str().expect("text");
+                assert!(value.len() <= 63, "{release}: {name}: {label}={value}");
+            }
+        }
+    }
+}
+
 /// The members of a rule's list, for all rules of a release.
 fn granted(documents: &[Value], list: &str) -> Vec<String> {
     let roles = ["ClusterRole", "Role"]

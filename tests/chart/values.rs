@@ -9,7 +9,7 @@ use harness::control_plane::ControlPlane;
 use harness::{project, python};
 use serde_json::{Value, json};
 
-use crate::helm::{Helm, RELEASES, answer, chart, of_kind, tools};
+use crate::helm::{Helm, RELEASES, SERVED, answer, chart, of_kind, tools};
 use crate::space::{self, Leaf};
 
 use crate::tried::{all, render};
@@ -262,6 +262,53 @@ fn a_value_of_another_type_is_refused_with_its_path() {
     }
 }
 
+/// With null helm takes a default away.
+#[test]
+fn a_value_that_is_taken_away_is_missed_by_its_path_or_leaves_no_hole() {
+    let helm = Helm::offline();
+    let (mut missed, mut harmless) = (0, 0);
+    for path in space::objects().into_iter().skip(1).chain(paths()) {
+        let mut values = space::everything();
+        space::merge(&mut values, &space::lone(&path, &Value::Null));
+        let name = path.last().expect("a name");
+        match helm.render(&values, SERVED) {
+            Ok(documents) => {
+                assert!(!documents.iter().any(has_hole), "{path:?} leaves a hole");
+                harmless += 1;
+            }
+            Err(said) => {
+                let place = format!("at '/{}'", path[..path.len() - 1].join("/"));
+                let place = place.replace("'/'", "''");
+                assert!(said.contains(&place), "{path:?}: {said}");
+                assert!(
+                    said.contains(&format!("missing property '{name}'")),
+                    "{path:?}: {said}"
+                );
+                missed += 1;
+            }
+        }
+    }
+    assert!(
+        missed > 80 && harmless > 30,
+        "{missed} missed, {harmless} harmless"
+    );
+}
+
+/// Null, or what a template makes of it in a text.
+fn has_hole(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.contains("%!"),
+        Value::Array(items) => items.iter().any(has_hole),
+        Value::Object(members) => members.values().any(has_hole),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn paths() -> impl Iterator<Item = Vec<String>> {
+    space::leaves().into_iter().map(|leaf| leaf.path)
+}
+
 #[test]
 fn values_that_do_not_go_together_are_refused_with_a_sentence() {
     let helm = Helm::offline();
@@ -296,6 +343,10 @@ fn values_that_do_not_go_together_are_refused_with_a_sentence() {
         (
             json!({ "metrics": unmeasured }),
             "metrics.enabled: there is nothing to scrape",
+        ),
+        (
+            json!({ "fullnameOverride": "1st" }),
+            "fullnameOverride: 1st begins with a digit",
         ),
         (
             json!({ "healthProbePort": 8080 }),

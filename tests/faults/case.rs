@@ -11,6 +11,9 @@ use tokio::task::JoinError;
 use crate::table::{Outcome, Report};
 use crate::world::{Stage, World};
 
+/// Cases after which a line tells how far it is.
+const MANY: usize = 1_000;
+
 /// Worlds at once. Most of a case is waiting, for the settle window and for pauses.
 const SIDE_BY_SIDE: usize = 40;
 
@@ -78,6 +81,10 @@ pub(crate) async fn play(cases: impl Iterator<Item = Case>) -> Report {
             );
         }
         report.add(outcome);
+        if report.cases().is_multiple_of(MANY) {
+            let (cases, took) = (report.cases(), begun.elapsed());
+            println!("{cases} cases in {took:.0?}, {} failed", report.failed());
+        }
     }
     report.took = begun.elapsed();
     report

@@ -11,6 +11,7 @@ mod client;
 mod clock;
 mod corruption;
 mod crash;
+mod current;
 mod logs;
 mod oracle;
 mod pause;
@@ -55,7 +56,8 @@ async fn play(chosen: Option<&str>) -> Report {
         return case::play(std::iter::once(soak::case(&references, seed))).await;
     }
     let references = reference::references(workloads::chosen(chosen)).await;
-    let mut cases = crash::cases(&references);
+    let mut cases = process::long_cases(&references);
+    cases.extend(crash::cases(&references));
     cases.extend(process::cases(&references));
     cases.extend(pause::cases(&references));
     cases.extend(clock::cases(&references));

@@ -11,9 +11,9 @@ use harness::cognito::{Call, FakeCognito};
 use harness::proxy::Verb;
 use harness::seam::Heard;
 use identity_pool_operator::api::names::{CLAIM_ANNOTATION, CLAIM_TAG, OWNER_TAG};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::logs;
+use crate::{current, logs};
 
 #[derive(Debug)]
 pub(crate) struct Oracle {
@@ -77,9 +77,7 @@ impl Oracle {
             } if target.resource == "identitypools" && target.verb == Verb::Patch => {
                 let object: Value = serde_json::from_slice(answer).unwrap_or_default();
                 self.claimed(&object);
-                if target.subresource == "status" {
-                    self.reported(&object, fake);
-                }
+                self.reported(&object, fake);
             }
             _ => {}
         }
@@ -129,66 +127,19 @@ impl Oracle {
         }
     }
 
-    /// Whoever reads Ready for the present generation finds it true of AWS.
+    /// Whoever takes the object for current, as kstatus does, finds its spec in AWS.
     fn reported(&self, object: &Value, fake: &FakeCognito) {
-        let status = &object["status"];
-        let conditions = status["conditions"].as_array();
-        let is_ready =
-            |condition: &Value| condition["type"] == "Ready" && condition["status"] == "True";
-        let ready = conditions.is_some_and(|all| all.iter().any(is_ready));
-        if !ready || status["observedGeneration"] != object["metadata"]["generation"] {
+        if !current::is_current(object) {
             return;
         }
-        if let Some(difference) = self.difference(object, fake) {
-            let (name, generation) = (&object["metadata"]["name"], &status["observedGeneration"]);
+        if let Some(difference) = current::difference(object, &self.namespace, fake) {
+            let (name, generation) = (
+                &object["metadata"]["name"],
+                &object["metadata"]["generation"],
+            );
             self.books().broken.push(format!(
-                "{name} is said to be Ready at generation {generation}, but {difference}"
+                "{name} is said to be current at generation {generation}, but {difference}"
             ));
         }
-    }
-
-    /// What of a spec AWS does not have, as far as the spec itself says what that is.
-    fn difference(&self, object: &Value, fake: &FakeCognito) -> Option<String> {
-        let id = object["status"]["identityPoolId"].as_str().unwrap_or("-");
-        let Some(pool) = fake.pool(id) else {
-            return Some(format!("pool {id} is not there"));
-        };
-        let (spec, roles) = (&object["spec"], fake.roles(id).unwrap_or_default());
-        let name = object["metadata"]["name"].as_str().unwrap_or_default();
-        let name = json!(format!("{}-{name}", self.namespace));
-        let or = |field: &str, default: Value| match &spec[field] {
-            Value::Null => default,
-            value => value.clone(),
-        };
-        let shown = |member: &str| match &pool[member] {
-            Value::Null if member.starts_with("Allow") => json!(false),
-            Value::Null => json!([]),
-            value => value.clone(),
-        };
-        let mut pairs = vec![
-            (
-                or("identityPoolName", name),
-                pool["IdentityPoolName"].clone(),
-            ),
-            (
-                or("allowUnauthenticatedIdentities", json!(false)),
-                shown("AllowUnauthenticatedIdentities"),
-            ),
-            (
-                or("allowClassicFlow", json!(false)),
-                shown("AllowClassicFlow"),
-            ),
-            (or("samlProviderARNs", json!([])), shown("SamlProviderARNs")),
-        ];
-        for kind in ["authenticated", "unauthenticated"] {
-            if let Value::String(role) = &spec["roles"][kind] {
-                pairs.push((json!(role), roles["Roles"][kind].clone()));
-            }
-        }
-        for (key, value) in spec["identityPoolTags"].as_object().into_iter().flatten() {
-            pairs.push((value.clone(), pool["IdentityPoolTags"][key].clone()));
-        }
-        let differing = pairs.iter().find(|(wanted, found)| wanted != found);
-        differing.map(|(wanted, found)| format!("AWS has {found} in place of {wanted}"))
     }
 }

@@ -15,8 +15,19 @@ use crate::world::{Stage, World};
 const KILL: &str = "sigkill";
 const STOP: &str = "sigstop";
 
-/// How long the process stands still: around the settle window of these cases.
+/// How long the process stands still, in seconds: around the settle window of these cases.
 const PAUSES: [u64; 4] = [1, 2, 4, 5];
+
+/// Around the operator's windows, in seconds: within the fence, beyond it, and beyond the minute in
+/// which a pool may not be visible yet.
+const LONG_PAUSES: [u64; 3] = [10, 30, 60];
+
+/// The workloads in which it matters most what a process does that wakes up late.
+const SLEPT_THROUGH: [&str; 3] = ["create", "update", "delete-and-again"];
+
+/// Writes to the object, and changes in AWS: a process that stands still at the first of each may
+/// wake up with a claim and no call, or with a call and no record.
+const TURNS: [&[&str]; 2] = [&["patch:identitypools"], &["Create", "Update", "Delete"]];
 
 /// Two calls of each workload are a sample of the calls; the operator within this process dies at
 /// all of them.
@@ -35,6 +46,24 @@ pub(crate) fn cases(references: &[Arc<Reference>]) -> Vec<Case> {
         if let Some(call) = calls.last() {
             let seconds = PAUSES[place % PAUSES.len()];
             cases.push(stop(reference, call, Duration::from_secs(seconds)));
+        }
+    }
+    cases
+}
+
+/// The process stands still for long. These cases take a minute and no work: they had best begin
+/// first.
+pub(crate) fn long_cases(references: &[Arc<Reference>]) -> Vec<Case> {
+    let slept = |reference: &&Arc<Reference>| SLEPT_THROUGH.contains(&reference.workload.name);
+    let mut cases = Vec::new();
+    for reference in references.iter().filter(slept) {
+        let first = |verbs: &&[&str]| {
+            let is_one = |call: &&String| verbs.iter().any(|verb| call.starts_with(verb));
+            reference.calls.iter().find(is_one)
+        };
+        for call in TURNS.iter().filter_map(first) {
+            let pause = |seconds| stop(reference, call, Duration::from_secs(seconds));
+            cases.extend(LONG_PAUSES.map(pause));
         }
     }
     cases

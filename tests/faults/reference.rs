@@ -6,14 +6,11 @@ use std::time::{Duration, Instant};
 
 use futures::stream::{self, StreamExt};
 
+use crate::rig::PATIENCE;
 use crate::snapshot;
 use crate::table::LOST;
 use crate::workloads::{WORKLOADS, Workload};
 use crate::world::{Stage, World};
-
-/// What came of the last call is seen to by then: on a busy machine AWS may have refused a
-/// signature as too old, where the window for that is short.
-const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 
 /// A workload as it goes when nothing goes wrong.
 pub(crate) struct Reference {
@@ -73,9 +70,11 @@ impl Reference {
     /// The end is that of the run without faults, and nothing was changed more often than the
     /// faults explain: each can have one change of a kind repeated, and no creation at all.
     pub(crate) async fn expect_end(&self, world: &World, faults: usize) {
+        // What came of the last call may not be seen to yet: on a busy machine AWS may have refused
+        // a signature as too old, where the window for that is short.
         let begun = Instant::now();
         let mut end = snapshot::of(world).await;
-        while end != self.end && begun.elapsed() < SETTLED_WITHIN {
+        while end != self.end && begun.elapsed() < PATIENCE {
             tokio::time::sleep(Duration::from_millis(50)).await;
             end = snapshot::of(world).await;
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::task::{JoinError, JoinHandle};
 
+use crate::rig::PATIENCE;
 use crate::workloads::Workload;
 use crate::world::World;
 
@@ -43,7 +44,12 @@ impl Run {
         if self.ended.is_some() {
             let _ = tokio::time::timeout(LAST_WORDS, world.seam.stopped()).await;
         }
-        world.seam.has_stopped()
+        // Who comes to it later, on a busy machine, is not to stand still for ever.
+        if world.seam.disarm() {
+            return false;
+        }
+        let stopped = tokio::time::timeout(PATIENCE, world.seam.stopped()).await;
+        stopped.is_ok()
     }
 
     /// Waits until the workload is over.

@@ -69,9 +69,19 @@ impl Report {
         self.rows.values().map(of).sum()
     }
 
+    /// Cases so far.
+    pub(crate) fn cases(&self) -> usize {
+        self.total(|row| row.cases)
+    }
+
+    /// Those of them that failed.
+    pub(crate) fn failed(&self) -> usize {
+        self.total(|row| row.failed)
+    }
+
     /// Failure when any case failed, or the log tells what it may not.
     pub(crate) fn exit_code(&self) -> ExitCode {
-        if self.total(|row| row.failed) == 0 && logs::so_far().1.is_empty() {
+        if self.failed() == 0 && logs::so_far().1.is_empty() {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
@@ -110,7 +120,7 @@ impl fmt::Display for Report {
             }
             writeln!(f, "  {:.1?} {}", row.worst.0, row.worst.1)?;
         }
-        let (cases, failed) = (self.total(|row| row.cases), self.total(|row| row.failed));
+        let (cases, failed) = (self.cases(), self.failed());
         let (lines, wrong) = logs::so_far();
         for line in &wrong {
             writeln!(f, "in the log: {line}")?;

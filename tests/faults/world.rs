@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::client::{self, Client};
 use crate::logs::CANARY;
 use crate::oracle::Oracle;
-use crate::rig::{Rig, Running, Setup};
+use crate::rig::{PATIENCE, Rig, Running, Setup};
 
 /// The object of most cases.
 pub(crate) const APP: &str = "app";
@@ -29,9 +29,6 @@ pub(crate) const APP: &str = "app";
 /// Longest pause between two looks at a world that does not stir: its operator may wait for a
 /// pause of its own to be over.
 const PAUSE: Duration = Duration::from_millis(150);
-
-/// Nothing here takes as long.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Calls that come this close together belong to one another.
 const LULL: Duration = Duration::from_millis(40);

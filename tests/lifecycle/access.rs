@@ -252,6 +252,14 @@ fn a_new_role_is_waited_for_and_a_refused_one_is_told_after_two_minutes() {
     );
     world.run(Duration::from_secs(110));
     assert_eq!(world.condition("Reconciling"), "True/RoleNotAccepted");
+    let tries = world.calls.iter().filter(|call| **call == SET).count();
+    assert!((8..=14).contains(&tries), "{tries} tries in two minutes");
+    world.run(Duration::from_secs(11));
+    assert_eq!(world.condition("Stalled"), "True/RoleRefused");
+    // Another process begins where this one ended.
+    world.restart();
+    world.pass();
+    assert_eq!(world.condition("Stalled"), "True/RoleRefused");
     world.run(Duration::from_secs(600));
     assert_eq!(world.condition("Stalled"), "True/RoleRefused");
     let said = world.message();
@@ -349,6 +357,10 @@ fn what_is_doubtful_is_told_and_stops_nothing() {
     for (doubtful, reason) in [
         (
             json!({ "allowUnauthenticatedIdentities": true, "roles": {} }),
+            "GuestsWithoutRole",
+        ),
+        (
+            json!({ "allowUnauthenticatedIdentities": true }),
             "GuestsWithoutRole",
         ),
         (

@@ -80,6 +80,7 @@ fn until_overwrite_nothing_is_changed_and_all_of_it_is_shown() {
     assert_eq!(plan, ["TagResource", "UpdateIdentityPool"]);
     assert_eq!(status.deletion_policy, Some(DeletionPolicy::Retain));
     assert_eq!(status.identity_pool_id, None, "it is not this object's yet");
+    world.hold_by_another();
     world.delete();
     world.pass();
     assert_eq!(
@@ -396,4 +397,35 @@ fn an_object_that_has_its_pool_takes_no_other_and_says_so() {
         Some(DeletionPolicy::DeleteIfEmpty),
         "it was not adopted"
     );
+}
+
+#[test]
+fn a_pool_that_another_process_takes_over_during_the_search_is_looked_at_again() {
+    let mut world = World::new(IdentityPoolSpec::default());
+    world.pass();
+    let tag = |world: &mut World, owner: &str| {
+        for pool in world.pools.values_mut() {
+            pool.tags.insert(OWNER_TAG.into(), owner.into());
+        }
+    };
+    tag(&mut world, "cluster/another");
+    world.ask();
+    world.meanwhile = Some((Operation::ListIdentityPools, |world| {
+        for pool in world.pools.values_mut() {
+            pool.tags.insert(OWNER_TAG.into(), OWNER.into());
+        }
+    }));
+    world.pass();
+    assert_eq!(
+        world.condition("Ready"),
+        "True/InSync",
+        "{}",
+        world.message()
+    );
+    assert_eq!(world.pools.len(), 1);
+
+    tag(&mut world, "cluster/another");
+    world.ask();
+    world.pass();
+    assert_eq!(world.condition("Ready"), "False/ForeignOwner");
 }

@@ -10,6 +10,7 @@ use identity_pool_operator::pool::memory::{Arrival, Memory};
 use identity_pool_operator::pool::rest::Outcome;
 use jiff::SignedDuration;
 
+use crate::budget::TRIES;
 use crate::world::{Fate, OWNER, SETTLE, World, signed_at};
 
 const CREATE: Operation = Operation::CreateIdentityPool;
@@ -225,7 +226,7 @@ fn a_person_is_asked_where_aws_refuses_the_spec() {
 #[test]
 fn an_edit_resets_the_pauses() {
     let mut world = world();
-    for _ in 0..8 {
+    for _ in 0..8 * TRIES {
         world
             .fates
             .push_back((CREATE, Fate::Refused(FailureKind::Throttled)));
@@ -365,6 +366,7 @@ fn settling_says_what_was_heard_and_until_when() {
         "{said}"
     );
     world.restart();
+    world.object().status = None;
     world.pass();
     let said = world.message();
     assert!(
@@ -380,6 +382,37 @@ fn settling_says_what_was_heard_and_until_when() {
         said.contains("the object goes if none has shown up by") && !said.contains("new call"),
         "{said}"
     );
+}
+
+#[test]
+fn processes_that_know_different_things_of_a_call_do_not_tell_them_in_turns() {
+    let mut world = world();
+    world.fates.push_back((CREATE, Fate::Lost));
+    world.pass();
+    let (sender, said) = (world.memory.clone(), world.message());
+    // Each looks again after its pause.
+    let look = |world: &mut World| {
+        world.count_anew();
+        world.wait(Duration::from_secs(100));
+        world.pass();
+        assert!(world.calls.contains(&Operation::ListIdentityPools));
+    };
+    world.restart();
+    look(&mut world);
+    assert_eq!(
+        (world.message(), &world.writes[..]),
+        (said.clone(), &[][..])
+    );
+
+    world.object().status = None;
+    look(&mut world);
+    assert!(world.message().contains("does not know"));
+    let other = std::mem::replace(&mut world.memory, sender);
+    look(&mut world);
+    assert_eq!(world.message(), said, "who sent it knows better");
+    world.memory = other;
+    look(&mut world);
+    assert_eq!((world.message(), &world.writes[..]), (said, &[][..]));
 }
 
 #[test]

@@ -230,6 +230,7 @@ fn suspended_objects_stay_and_say_why() {
 #[test]
 fn an_object_without_our_finalizer_is_not_ours_to_hold() {
     let mut world = World::new(IdentityPoolSpec::default());
+    world.hold_by_another();
     world.delete();
     world.pass();
     assert!(world.calls.is_empty() && world.writes.is_empty());

@@ -9,6 +9,7 @@ use identity_pool_operator::api::{
 use identity_pool_operator::pool::call::{FailureKind, Operation};
 use identity_pool_operator::pool::rest::Outcome;
 
+use crate::budget::TRIES;
 use crate::world::{Fate, World, foreign};
 
 const UPDATE: Operation = Operation::UpdateIdentityPool;
@@ -217,7 +218,7 @@ fn a_concurrent_modification_is_repeated_by_us() {
 fn one_failed_look_is_no_news_but_a_lasting_one_is() {
     let mut world = ready();
     world.wait(RESYNC);
-    for _ in 0..4 {
+    for _ in 0..4 * TRIES {
         world
             .fates
             .push_back((DESCRIBE, Fate::Refused(FailureKind::Throttled)));

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use identity_pool_operator::api::condition::{self, ADVISORY};
 use identity_pool_operator::api::names::{CLAIM_TAG, FINALIZER, OWNER_TAG, SOURCE_TAG};
-use identity_pool_operator::api::{Adopt, DeletionPolicy, IdentityPoolSpec, ManagementPolicy};
-use identity_pool_operator::pool::access::RoleSet;
+use identity_pool_operator::api::{
+    Adopt, DeletionPolicy, IdentityPool, IdentityPoolSpec, ManagementPolicy,
+};
+use identity_pool_operator::pool::access::{RoleSet, TagMap};
 use identity_pool_operator::pool::call::{FailureKind, Operation};
 use identity_pool_operator::pool::export::{Found, Owner};
-use identity_pool_operator::pool::settings::{AppId, PoolId};
+use identity_pool_operator::pool::settings::{AppId, Desired, PoolId};
 use identity_pool_operator::pool::sources::{Source, Target, Text};
 use serde_json::{Value, json};
 
@@ -17,6 +19,7 @@ use crate::world::{Fate, UID, World};
 
 const OLD_OWNER: &str = "cluster/99999999-2222-3333-4444-555555555555";
 const USER: &str = "arn:aws:iam::123456789012:role/user";
+const STAFF: &str = "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Staff";
 const SET: Operation = Operation::SetIdentityPoolRoles;
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -255,8 +258,6 @@ fn a_permission_that_the_operator_lacks_is_not_taken_for_a_role_that_is_new() {
     assert_eq!(world.condition("Stalled"), "True/AccessDenied");
 }
 
-const STAFF: &str = "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Staff";
-
 fn with_access() -> Value {
     json!({
         "cognitoIdentityProviders": [{ "name": "staff", "providerName": STAFF, "clientId": "abc" }],
@@ -322,13 +323,36 @@ fn a_role_that_aws_does_not_keep_is_named_at_once_and_told_a_person_after_a_whil
 }
 
 /// A tenant who takes the pool of before has to know whose roles its users get (design.md, 4.2).
+/// Principal tags of a user pool, and a tag.
+fn leave_more(world: &mut World, id: &PoolId) {
+    let map = TagMap {
+        use_defaults: false,
+        principal_tags: [("user".to_owned(), "sub".to_owned())].into(),
+    };
+    world
+        .principal_tags
+        .insert((id.clone(), STAFF.to_owned()), map);
+    let pool = world.pools.get_mut(id).expect("there");
+    pool.tags.insert("team".to_owned(), "theirs".to_owned());
+    let client = json!([{ "providerName": STAFF, "clientId": "abc" }]);
+    let before = spec(json!({ "cognitoIdentityProviders": client }));
+    let object = IdentityPool::new("before", before);
+    pool.settings.cognito_identity_providers =
+        Desired::of(&object).settings.cognito_identity_providers;
+}
+
 #[test]
-fn roles_that_the_object_of_before_had_set_are_left_alone_and_shown() {
+fn what_the_object_of_before_had_set_is_left_alone_and_shown() {
     for adopt in [
         json!({ "previous": true }),
         json!({ "identityPoolName": "web-app", "overwrite": true }),
     ] {
-        let mut world = World::new(spec(json!({ "adopt": adopt })));
+        let client = json!({
+            "providerName": STAFF, "clientId": "abc", "serverSideTokenCheck": true,
+        });
+        let mut world = World::new(spec(json!({
+            "adopt": adopt, "cognitoIdentityProviders": [client],
+        })));
         world.allows_adoption = true;
         let id = left(&mut world);
         let set = RoleSet {
@@ -336,6 +360,7 @@ fn roles_that_the_object_of_before_had_set_are_left_alone_and_shown() {
             ..RoleSet::default()
         };
         world.roles.insert(id.clone(), set.clone());
+        leave_more(&mut world, &id);
         world.pass();
         assert_eq!(world.condition("Ready"), "True/InSync");
         assert_eq!(world.roles[&id], set);
@@ -343,7 +368,13 @@ fn roles_that_the_object_of_before_had_set_are_left_alone_and_shown() {
             let status = world.status();
             let advice = condition::find(&status.conditions, ADVISORY).cloned();
             advice.is_some_and(|advice| {
-                advice.reason == "SettingsLeftAlone" && advice.message.contains(USER)
+                let all = [
+                    USER,
+                    "principalTagAttributeMaps[cognito-idp",
+                    "identityPoolTags[team]",
+                ];
+                advice.reason == "SettingsLeftAlone"
+                    && all.iter().all(|part| advice.message.contains(part))
             })
         };
         assert!(shown(&world), "{}", world.condition(ADVISORY));
@@ -359,7 +390,16 @@ fn roles_that_the_object_of_before_had_set_are_left_alone_and_shown() {
         world.ask();
         world.pass();
         assert!(shown(&world), "{}", world.condition(ADVISORY));
-        world.edit(|it| it.roles = spec(json!({ "roles": {} })).roles);
+        world.edit(|it| {
+            let given = spec(json!({
+                "roles": {},
+                "principalTagAttributeMaps": [{ "identityProviderName": STAFF, "useDefaults": true }],
+                "identityPoolTags": { "team": "ours" },
+            }));
+            it.roles = given.roles;
+            it.principal_tag_attribute_maps = given.principal_tag_attribute_maps;
+            it.identity_pool_tags = given.identity_pool_tags;
+        });
         world.pass();
         assert_eq!(world.condition(ADVISORY), "False/NoAdvice");
         assert!(world.roles[&id].roles.is_empty(), "given, and so managed");

@@ -2,7 +2,10 @@
 
 mod access;
 mod adoption;
+#[path = "../shared/apiserver.rs"]
+mod apiserver;
 mod attacks;
+mod budget;
 mod classes;
 mod classes_roles;
 mod creation;
@@ -10,6 +13,7 @@ mod deletion;
 mod drift;
 mod export;
 mod hostile;
+mod late;
 mod leadership;
 mod order;
 mod outside;

@@ -9,6 +9,7 @@ use identity_pool_operator::pool::call::{FailureKind, Operation};
 use identity_pool_operator::pool::settings::PoolId;
 use serde_json::{Value, json};
 
+use crate::budget::TRIES;
 use crate::world::{Fate, World};
 
 const USER: &str = "arn:aws:iam::123456789012:role/user";
@@ -283,9 +284,11 @@ fn a_role_that_goes_is_gone_before_those_come_who_would_get_it() {
         it.allow_unauthenticated_identities = true;
         it.roles = spec(json!({ "roles": {} })).roles;
     });
-    world
-        .fates
-        .push_back((SET, Fate::Refused(FailureKind::Throttled)));
+    for _ in 0..TRIES {
+        world
+            .fates
+            .push_back((SET, Fate::Refused(FailureKind::Throttled)));
+    }
     world.pass();
     let id = only(&world);
     let guests = world.pools[&id].settings.allow_unauthenticated_identities;
@@ -434,9 +437,11 @@ fn a_role_is_exchanged_before_those_come_who_would_get_the_old_one() {
         it.allow_unauthenticated_identities = true;
         it.roles = spec(json!({ "roles": { "unauthenticated": USER } })).roles;
     });
-    world
-        .fates
-        .push_back((SET, Fate::Refused(FailureKind::Throttled)));
+    for _ in 0..TRIES {
+        world
+            .fates
+            .push_back((SET, Fate::Refused(FailureKind::Throttled)));
+    }
     world.pass();
     let settings = &world.pools[&only(&world)].settings;
     assert!(!settings.allow_unauthenticated_identities);

@@ -160,25 +160,120 @@ fn a_pool_that_is_there_is_not_stripped_of_what_is_missing() {
     );
 }
 
-#[test]
-fn a_change_elsewhere_costs_one_look_and_one_update() {
+const LOOK_THEN_UPDATE: [Operation; 2] = [
+    Operation::DescribeIdentityPool,
+    Operation::UpdateIdentityPool,
+];
+
+/// A pool whose client id comes from elsewhere.
+fn with_client() -> World {
     let clients = json!([{ "providerName": STAFF, "clientIdFrom": key("client") }]);
     let mut world = World::new(spec(json!({ "cognitoIdentityProviders": clients })));
     world.write(config_map("client"), "abc");
     world.pass();
     world.count_anew();
-    world.write(config_map("client"), "def");
-    world.pass();
-    let update = [
-        Operation::DescribeIdentityPool,
-        Operation::UpdateIdentityPool,
-    ];
-    assert_eq!(world.calls, update);
-    world.count_anew();
+    world
+}
+
+#[test]
+fn a_change_elsewhere_costs_one_update_and_no_other_call() {
+    let mut world = with_client();
+    for client in ["def", "ghi"] {
+        world.write(config_map("client"), client);
+        world.pass();
+        assert_eq!(world.calls, [Operation::UpdateIdentityPool], "{client}");
+        world.count_anew();
+    }
     // The object was written, but not the value.
     world.memory.news += 1;
     world.pass();
-    assert!(world.calls.is_empty() && world.writes.is_empty());
+    assert!(world.calls.is_empty(), "{:?}", world.calls);
+    assert!(world.writes.is_empty(), "{:?}", world.writes);
+}
+
+/// What is kept apart from the pool is known as well as the pool is.
+#[test]
+fn roles_and_principal_tags_that_do_not_change_are_not_read_for_it() {
+    let mut world = World::new(spec(json!({
+        "cognitoIdentityProviders": [
+            { "name": "staff", "providerName": STAFF, "clientIdFrom": key("client") },
+        ],
+        "roles": { "authenticated": ROLE },
+        "principalTagAttributeMaps": [{ "provider": "staff", "principalTags": { "user": "sub" } }],
+    })));
+    world.write(config_map("client"), "abc");
+    world.pass();
+    assert_eq!(world.condition("Ready"), "True/InSync");
+    for client in ["def", "ghi"] {
+        world.count_anew();
+        world.write(config_map("client"), client);
+        world.pass();
+        assert_eq!(world.calls, [Operation::UpdateIdentityPool], "{client}");
+        world.wait(Duration::from_secs(6));
+    }
+    // What was seen is as old as its oldest part.
+    world.wait(Duration::from_secs(9));
+    world.count_anew();
+    world.write(config_map("client"), "jkl");
+    world.pass();
+    let all = [
+        Operation::DescribeIdentityPool,
+        Operation::GetIdentityPoolRoles,
+        Operation::GetPrincipalTagAttributeMap,
+        Operation::UpdateIdentityPool,
+    ];
+    assert_eq!(world.calls, all);
+}
+
+/// A role is set and read back, since AWS drops some without a word.
+#[test]
+fn another_role_from_elsewhere_costs_what_a_first_one_does() {
+    let mut world = World::new(spec(
+        json!({ "roles": { "authenticatedFrom": role_from() } }),
+    ));
+    world.write(role(), ROLE);
+    world.pass();
+    world.count_anew();
+    world.write(role(), "arn:aws:iam::123456789012:role/other");
+    world.pass();
+    let set_and_read_back = [
+        Operation::SetIdentityPoolRoles,
+        Operation::GetIdentityPoolRoles,
+    ];
+    assert_eq!(world.calls, set_and_read_back);
+}
+
+/// No write rests on a look that is old, nor on one that somebody has a reason to doubt.
+#[test]
+fn an_update_for_a_change_elsewhere_rests_on_a_look_of_now() {
+    let doubts: [fn(&mut World); 7] = [
+        |world| world.wait(Duration::from_secs(21)),
+        World::ask,
+        |world| world.edit(|spec| spec.allow_classic_flow = true),
+        |world| world.missing = true,
+        |world| world.object().metadata.finalizers = None,
+        World::restart,
+        |world| {
+            // An update of which nothing was heard.
+            let lost = (Operation::UpdateIdentityPool, Fate::Lost);
+            world.fates.push_back(lost);
+            world.write(config_map("client"), "lost");
+            world.pass();
+            world.wait(Duration::from_secs(2));
+            world.count_anew();
+        },
+    ];
+    for (number, doubt) in doubts.into_iter().enumerate() {
+        let mut world = with_client();
+        doubt(&mut world);
+        world.write(config_map("client"), "def");
+        world.run(Duration::from_secs(5));
+        assert!(
+            world.calls.starts_with(&LOOK_THEN_UPDATE),
+            "{number}: {:?}",
+            world.calls
+        );
+    }
 }
 
 #[test]
@@ -509,12 +604,16 @@ fn a_secret_counts_by_its_version_and_not_by_its_value() {
     world.count_anew();
     world.pass();
     assert_ne!(world.status().applied_hash, hash);
+    assert!(world.calls.is_empty(), "no update: {:?}", world.calls);
+    world.write_secret("plainlooking", "u/3");
+    world.wait(Duration::from_secs(21));
+    world.pass();
     assert_eq!(world.calls, [Operation::DescribeIdentityPool], "no update");
     let hash = world.status().applied_hash;
     // Another value under the same version cannot be; the hash would not know it.
     world
         .elsewhere
-        .insert(secret(), Ok(Text::secret("x", "u/2")));
+        .insert(secret(), Ok(Text::secret("x", "u/3")));
     world.memory.news += 1;
     world.count_anew();
     world.pass();

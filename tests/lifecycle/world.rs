@@ -21,16 +21,21 @@ use identity_pool_operator::pool::ownership::Owned;
 use identity_pool_operator::pool::rest::Rest;
 use identity_pool_operator::pool::settings::{Observed, PoolId, Settings, Tags};
 use identity_pool_operator::pool::sources::{Absence, Findings, Source};
-use identity_pool_operator::pool::{Facts, Move, Seen, next};
+use identity_pool_operator::pool::urgency::Urgency;
+use identity_pool_operator::pool::{Facts, Move, Seen, next, urgency};
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use uuid::Uuid;
+
+use crate::apiserver::{Change, changed, fresh, tested};
 
 pub(crate) const UID: &str = "11111111-2222-3333-4444-555555555555";
 pub(crate) const OWNER: &str = "cluster/11111111-2222-3333-4444-555555555555";
 /// How far a signature may be from AWS's clock.
 pub(crate) const SIGNATURE: SignedDuration = SignedDuration::from_secs(300);
 pub(crate) const SETTLE: Duration = Duration::from_secs(420);
+
+/// A day of passes where nothing is amiss. Whoever never pauses is not to be waited for.
+const MOST_PASSES: u32 = 2_000;
 
 /// What AWS says unless a test has other words for it.
 const WORDS: &str = "as the test wants it";
@@ -104,6 +109,10 @@ pub(crate) struct World {
     pub(crate) notes: Vec<Note>,
     /// Something else that happens before a move is carried out, once.
     pub(crate) meanwhile: Option<Happening>,
+    /// What becomes of the next waits for the request budget; then it has tokens.
+    pub(crate) waits: VecDeque<fn(&mut World) -> Seen>,
+    /// How urgent each move was that the budget serves.
+    pub(crate) urgencies: Vec<Urgency>,
     /// AWS accepts updates and does nothing.
     pub(crate) inert: bool,
     /// The process stands still between its first claim and what follows.
@@ -124,21 +133,12 @@ pub(crate) struct World {
 impl World {
     /// A world with a new object that came as an event.
     pub(crate) fn new(spec: IdentityPoolSpec) -> Self {
-        let mut object = IdentityPool::new("app", spec);
-        object.metadata.namespace = Some("web".into());
-        object.metadata.uid = Some(UID.into());
-        object.metadata.generation = Some(1);
-        object.metadata.resource_version = Some("1".into());
-        object.status = Some(IdentityPoolStatus {
-            observed_generation: Some(-1),
-            ..Default::default()
-        });
         Self {
             now: "2026-11-24T10:00:00Z".parse().expect("a time"),
             set_back: Duration::ZERO,
             clock_offset: None,
             term_ends: None,
-            object: Some(object),
+            object: Some(fresh(UID, "1", spec)),
             memory: Memory::new(Arrival::Event),
             membership: Membership::Unclassed,
             pools: BTreeMap::new(),
@@ -165,6 +165,8 @@ impl World {
             writes: Vec::new(),
             notes: Vec::new(),
             meanwhile: None,
+            waits: VecDeque::new(),
+            urgencies: Vec::new(),
             inert: false,
             pause_before_sending: None,
             signed: Vec::new(),
@@ -187,26 +189,42 @@ impl World {
         self.object.as_mut().expect("the object is there")
     }
 
+    /// Somebody changes the object, by the apiserver's rules.
+    pub(crate) fn change(&mut self, change: &Change) -> Result<Option<IdentityPool>, Trouble> {
+        let Some(stored) = &self.object else {
+            return Err(Trouble::Gone);
+        };
+        let serial = &mut self.serial;
+        self.object = changed(stored, change, || {
+            *serial += 1;
+            version(*serial)
+        })?;
+        Ok(self.object.clone())
+    }
+
     /// A person edits the spec.
     pub(crate) fn edit(&mut self, change: impl FnOnce(&mut IdentityPoolSpec)) {
-        let object = self.object();
-        change(&mut object.spec);
-        object.metadata.generation = object.metadata.generation.map(|generation| generation + 1);
-        self.touch();
+        let mut spec = self.object().spec.clone();
+        change(&mut spec);
+        self.change(&Change::Spec(&spec)).expect("it is accepted");
     }
 
     /// A person deletes the object.
     pub(crate) fn delete(&mut self) {
         let now = self.now;
-        let object = self.object();
-        object.metadata.deletion_timestamp = Some(Time(now));
-        object.metadata.generation = object.metadata.generation.map(|generation| generation + 1);
-        self.touch();
+        self.change(&Change::Delete(now)).expect("it is accepted");
     }
 
+    /// Another controller has a finalizer of its own on the object, so that a deletion shows.
+    pub(crate) fn hold_by_another(&mut self) {
+        let held = Change::Finalizers(&["example.com/other"]);
+        self.change(&held).expect("it is accepted");
+    }
+
+    /// The object has another version: somebody changed what nobody here cares about.
     pub(crate) fn touch(&mut self) {
         self.serial += 1;
-        let version = format!("{}", 100 + self.serial);
+        let version = version(self.serial);
         self.object().metadata.resource_version = Some(version);
     }
 
@@ -277,6 +295,7 @@ impl World {
         self.calls.clear();
         self.sent.clear();
         self.writes.clear();
+        self.urgencies.clear();
     }
 
     /// One pass from start to rest.
@@ -305,7 +324,17 @@ impl World {
                 self.memory = rest.memory.clone().unwrap_or_else(forgotten);
                 return *rest;
             }
-            let seen = self.carry_out(mv, &facts);
+            let wait = match mv {
+                Move::Reserve | Move::Call(_) => {
+                    self.urgencies.push(urgency(&facts, &mv));
+                    self.waits.pop_front()
+                }
+                _ => None,
+            };
+            let seen = match wait {
+                Some(wait) => wait(self),
+                None => self.carry_out(mv, &facts),
+            };
             self.wait(Duration::from_millis(5));
             facts.learn(seen, self.now);
         }
@@ -315,12 +344,16 @@ impl World {
     /// Passes and pauses until the object is at peace or `time` is over.
     pub(crate) fn run(&mut self, time: Duration) {
         let end = self.now.checked_add(time).expect("in range");
-        while self.now < end && self.object.is_some() {
+        for _ in 0..MOST_PASSES {
+            if self.now >= end || self.object.is_none() {
+                return;
+            }
             let Some(pause) = self.pass().after else {
                 return;
             };
             self.wait(pause.max(Duration::from_millis(1)));
         }
+        panic!("it does not come to rest");
     }
 
     pub(crate) fn moment(&self) -> Moment {
@@ -392,7 +425,7 @@ impl World {
             }
             Move::WriteStatus { status, note } => {
                 self.notes.extend(note);
-                self.write_status(*status, facts)
+                self.write_status(&status, facts)
             }
             Move::ReadExport(name) => {
                 let found = self.config_maps.get(&name).cloned();
@@ -407,21 +440,19 @@ impl World {
         }
     }
 
-    /// The apiserver's compare-and-swap.
-    fn current(&mut self, facts: &Facts) -> Result<(), Trouble> {
+    /// A write of the operator's, which rests on what this pass has seen.
+    fn write_on(
+        &mut self,
+        facts: &Facts,
+        change: &Change,
+    ) -> Result<Option<IdentityPool>, Trouble> {
         if self.conflicts > 0 {
             self.conflicts -= 1;
             self.touch();
         }
         let seen = facts.object.as_ref().expect("a pass with an object");
-        match &self.object {
-            None => Err(Trouble::Gone),
-            Some(object) if object.metadata.uid != seen.metadata.uid => Err(Trouble::Gone),
-            Some(object) if object.metadata.resource_version != seen.metadata.resource_version => {
-                Err(Trouble::Stale)
-            }
-            Some(_) => Ok(()),
-        }
+        tested(self.object.as_ref(), seen)?;
+        self.change(change)
     }
 
     fn write_claim(&mut self, claim: Claim, facts: &Facts) -> Seen {
@@ -431,14 +462,7 @@ impl World {
             "claim"
         };
         self.writes.push(kind);
-        let result = self.current(facts).map(|()| {
-            let text = claim.to_annotation().expect("text");
-            let meta = &mut self.object().metadata;
-            meta.finalizers = Some(vec![FINALIZER.into()]);
-            meta.annotations
-                .get_or_insert_default()
-                .insert(CLAIM_ANNOTATION.into(), text);
-            self.touch();
+        let result = self.write_on(facts, &Change::Claim(&claim)).map(|_| {
             if let Some(happen) = self.claim_meanwhile.take() {
                 happen(self);
             }
@@ -450,17 +474,13 @@ impl World {
         Seen::ClaimWritten(claim, result)
     }
 
-    fn write_status(&mut self, status: IdentityPoolStatus, facts: &Facts) -> Seen {
+    fn write_status(&mut self, status: &IdentityPoolStatus, facts: &Facts) -> Seen {
         self.writes.push("status");
         if let Some(happen) = self.after_the_look.take() {
             happen(self);
         }
-        let result = self.current(facts).map(|()| {
-            self.object().status = Some(status);
-            self.touch();
-            Arc::new(self.object().clone())
-        });
-        Seen::StatusWritten(result)
+        let written = self.write_on(facts, &Change::Status(Some(status)));
+        Seen::StatusWritten(written.map(|_| Arc::new(self.object().clone())))
     }
 
     /// The apiserver's rules for a `ConfigMap`.
@@ -516,12 +536,13 @@ impl World {
 
     fn drop_finalizer(&mut self, facts: &Facts) -> Seen {
         self.writes.push("finalizer");
-        let result = self.current(facts).map(|()| self.object = None);
-        Seen::FinalizerDropped(result)
+        let dropped = self.write_on(facts, &Change::DropFinalizer);
+        Seen::FinalizerDropped(dropped.map(drop))
     }
 
     fn search(&mut self) -> Result<Search, Failure> {
         self.calls.push(Operation::ListIdentityPools);
+        self.happen(Operation::ListIdentityPools);
         if let Some(Fate::Refused(kind)) = self.fate(Operation::ListIdentityPools) {
             return Err(failure(Operation::ListIdentityPools, kind));
         }
@@ -547,14 +568,19 @@ impl World {
         self.fates.remove(place).map(|(_, fate)| fate)
     }
 
-    fn call(&mut self, call: Call) -> Result<Answer, Failure> {
-        let operation = call.operation();
-        self.calls.push(operation);
-        self.signed.extend(signed_at(&call));
+    /// What a test wants to happen while this call is under way.
+    fn happen(&mut self, operation: Operation) {
         if self.meanwhile.is_some_and(|(at, _)| at == operation) {
             let (_, happen) = self.meanwhile.take().expect("just seen");
             happen(self);
         }
+    }
+
+    fn call(&mut self, call: Call) -> Result<Answer, Failure> {
+        let operation = call.operation();
+        self.calls.push(operation);
+        self.signed.extend(signed_at(&call));
+        self.happen(operation);
         match self.fate(operation) {
             Some(Fate::Refused(kind)) => {
                 let message = self.words.into();
@@ -660,6 +686,11 @@ impl World {
     }
 }
 
+/// A resourceVersion.
+fn version(serial: u32) -> String {
+    format!("{}", 100 + serial)
+}
+
 /// What a read shows that may be late.
 fn late<T: Clone>(
     now: Timestamp,
@@ -728,11 +759,13 @@ pub(crate) fn failure(operation: Operation, kind: FailureKind) -> Failure {
 impl World {
     /// Status and marks are gone, as after a restore of metadata without them.
     pub(crate) fn erase(&mut self) {
-        let object = self.object();
-        object.status = None;
-        object.metadata.finalizers = None;
-        object.metadata.annotations = None;
-        self.touch();
+        for change in [
+            Change::Status(None),
+            Change::Finalizers(&[]),
+            Change::Annotation(CLAIM_ANNOTATION, None),
+        ] {
+            self.change(&change).expect("it is accepted");
+        }
     }
 
     /// Finalizer and a claim of somebody's making.
@@ -757,9 +790,8 @@ impl World {
     /// A person asks for a reconcile now.
     pub(crate) fn ask(&mut self) {
         let at = self.now.to_string();
-        let annotations = self.object().metadata.annotations.get_or_insert_default();
-        annotations.insert("cognito-identity.dev/reconcile-at".into(), at);
-        self.touch();
+        let asked = Change::Annotation("cognito-identity.dev/reconcile-at", Some(&at));
+        self.change(&asked).expect("it is accepted");
     }
 
     /// A pass that ends right after the create call, whatever came of it.

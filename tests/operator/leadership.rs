@@ -125,6 +125,25 @@ impl Stage {
     }
 }
 
+/// Waits until the apiserver denies the Lease to a user.
+async fn until_denied(stage: &Stage, user: &str) {
+    let client = stage
+        .rig
+        .plane
+        .client_for(user, &[])
+        .await
+        .expect("a client");
+    let leases: Api<Lease> = Api::namespaced(client, &stage.rig.namespace);
+    let denied = async {
+        while leases.get_opt(LEASE).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, denied)
+        .await
+        .expect("denied");
+}
+
 /// Waits for the end of a replica; its exit code and last line.
 async fn end(replica: &mut Operator) -> (Option<i32>, String) {
     let status = replica.ended(PATIENCE).await.expect("it ends");
@@ -493,4 +512,31 @@ async fn the_documented_permissions_are_enough_to_lead_to_stand_by_and_to_work()
     for replica in [&one, &two] {
         assert!(!replica.log().contains("forbidden"), "{}", replica.log());
     }
+}
+
+/// As `helm uninstall` does it: the permissions go before the pods have ended.
+#[tokio::test]
+async fn a_leader_that_may_not_give_its_lease_back_ends_without_trying_again() {
+    let stage = Stage::new("uninstalled").await;
+    let (plane, namespace) = (stage.rig.plane, &stage.rig.namespace);
+    let roles = documented_roles(namespace, namespace);
+    let arguments = ["apply", "--namespace", namespace, "-f", "-"];
+    let applied = plane.kubectl_with_input(&arguments, &roles).await;
+    applied.expect("the page's YAML is accepted");
+    let kubeconfig = plane.kubeconfig_for(namespace, &[]).expect("written");
+    // Nothing is renewed in the time of this test.
+    let mut one = stage.start(&kubeconfig, "one", [60, 50, 30]);
+    until_page(&one, LEADS).await;
+    let holder = stage.holder().await;
+
+    let all = ["delete", "rolebindings", "--all", "--namespace", namespace];
+    plane.kubectl(&all).await.expect("deleted");
+    until_denied(&stage, namespace).await;
+    one.signal(Signal::TERM).expect("it runs");
+
+    assert_eq!(end(&mut one).await.0, Some(0), "{}", one.log());
+    let log = one.log();
+    assert_eq!(log.matches("may not be given back").count(), 1, "{log}");
+    assert!(!log.contains("tried again"), "{log}");
+    assert_eq!(stage.holder().await, holder, "it runs out by itself");
 }

@@ -3,9 +3,12 @@
 
 mod access;
 mod adoption;
+#[path = "../shared/apiserver.rs"]
+mod apiserver;
 mod apiserver_faults;
 mod backup;
 mod binary;
+mod budget;
 mod classes;
 mod counting;
 mod crashes;
@@ -14,6 +17,7 @@ mod credentials;
 mod deletion;
 mod export;
 mod iam;
+mod in_memory;
 mod leadership;
 mod leaves;
 mod logs;

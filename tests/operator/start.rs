@@ -98,6 +98,9 @@ async fn a_flag_that_cannot_work_is_refused_in_one_line() {
             "--wach-selector=a=b",
             &["--wach-selector", "--watch-selector"],
         ),
+        ("--max-aws-writes-per-second=0", &["'0'", "leave the flag"]),
+        ("--max-aws-reads-per-second=fast", &["'fast'", "2.5"]),
+        ("--max-aws-reads-per-second=-3", &["'-3'", "0.1 to 10000"]),
         ("--resync-period-seconds=5", &["'5'", "60..=86400"]),
         ("--watch-namespaces=Shop", &["'Shop'", "small letters"]),
         ("--watch-namespaces=a, b", &["' b'", "comma"]),
@@ -171,6 +174,10 @@ async fn a_setting_of_aws_that_cannot_work_is_refused_in_one_line() {
         (
             &["-AWS_SECRET_ACCESS_KEY"],
             &["AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not"],
+        ),
+        (
+            &["AWS_KEYS_DIRECTORY=/nowhere"],
+            &["/nowhere/AWS_ACCESS_KEY_ID", "--aws-keys-directory"],
         ),
         (
             &["AWS_WEB_IDENTITY_TOKEN_FILE=/etc/hostname"],

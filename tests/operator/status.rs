@@ -54,7 +54,7 @@ async fn what_a_person_must_mend_is_stalled_with_code_and_advice() {
 async fn what_mends_itself_is_reconciling() {
     let rig = Rig::new("reconciling").await;
     rig.fake
-        .inject(Fault::on(CREATE, FaultKind::Throttle).times(3));
+        .inject(Fault::on(CREATE, FaultKind::Throttle).times(6));
     let _operator = rig.operator().await;
     rig.create("app", IdentityPoolSpec::default()).await;
     rig.until_condition("app", "Reconciling", "True/Throttled")

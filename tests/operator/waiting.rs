@@ -1,6 +1,7 @@
 //! A pod without AWS settings runs and says what is missing, and goes on when it appears.
 
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use harness::operator::{Operator, SECRET};
@@ -44,28 +45,61 @@ async fn until_ready_says(operator: &Operator, says: &str) {
     assert!(said.is_ok(), "never {says:?}; log: {}", operator.log());
 }
 
-#[tokio::test]
-async fn region_and_credentials_that_are_missing_are_waited_for_and_told() {
-    let (rig, scratch) = (Rig::new("without").await, Scratch::new().expect("a folder"));
-    let path = |name: &str| scratch.path().join(name);
-    let mut without = changed(
-        command(rig.plane.kubeconfig_path(), &rig.fake.endpoint()),
-        &[
-            "-AWS_REGION",
-            "-AWS_ACCESS_KEY_ID",
-            "-AWS_SECRET_ACCESS_KEY",
-            "-METRICS_BIND_ADDRESS",
-            "-HEALTH_PROBE_BIND_ADDRESS",
-            "LOG_LEVEL=info",
-        ],
-    );
-    without
-        .env("AWS_CONFIG_FILE", path("config"))
-        .env("AWS_SHARED_CREDENTIALS_FILE", path("credentials"))
+/// The operator as in a pod that has its settings, but for these changes.
+fn pod(rig: &Rig, changes: &[&str]) -> Command {
+    let given = command(rig.plane.kubeconfig_path(), &rig.fake.endpoint());
+    let mut pod = changed(given, changes);
+    for name in ["METRICS_BIND_ADDRESS", "HEALTH_PROBE_BIND_ADDRESS"] {
+        pod.env_remove(name);
+    }
+    pod.env("LOG_LEVEL", "info")
         .env("POD_NAME", &rig.namespace)
         .env("POD_UID", "0f7a3d63-95a1-4b0e-9a0c-6c1c0a7de3f1")
         .args(["run", "--wait-for-aws", "--leader-elect=false"])
         .arg(format!("--watch-namespaces={}", rig.namespace));
+    pod
+}
+
+const NO_KEYS: [&str; 2] = ["-AWS_ACCESS_KEY_ID", "-AWS_SECRET_ACCESS_KEY"];
+
+#[tokio::test]
+async fn keys_of_a_secret_that_is_mounted_later_are_waited_for_by_the_name_of_the_file() {
+    let (rig, scratch) = (Rig::new("keys").await, Scratch::new().expect("a folder"));
+    let folder = scratch.path().join("aws");
+    let mut without = pod(&rig, &NO_KEYS);
+    without.arg(format!("--aws-keys-directory={}", folder.display()));
+    let mut operator =
+        Operator::start_command(without, &scratch.path().join("log")).expect("it starts");
+
+    until_ready_says(&operator, "/aws/AWS_ACCESS_KEY_ID cannot be read").await;
+    fs::create_dir(&folder).expect("a folder");
+    fs::write(folder.join("AWS_ACCESS_KEY_ID"), "AKIATEST\n").expect("written");
+    fs::write(folder.join("AWS_SECRET_ACCESS_KEY"), "\n").expect("written");
+    until_ready_says(&operator, "/aws/AWS_SECRET_ACCESS_KEY is empty").await;
+    fs::write(folder.join("AWS_SECRET_ACCESS_KEY"), SECRET).expect("written");
+    operator.ready().await.expect("ready");
+    operator.ensure_running().expect("it never ended");
+
+    let log = operator.log();
+    assert!(!log.contains(SECRET), "{log}");
+    let told = log.lines().filter(|line| line.contains(" ERROR "));
+    assert_eq!(told.count(), 2, "one line for each trouble: {log}");
+    let events = events(&rig, &rig.namespace).await;
+    let missing = events
+        .iter()
+        .find(|(_, note)| note.contains("no AWS credentials"));
+    let (_, note) = missing.expect("an Event");
+    assert!(note.contains("Secret that is mounted there"), "{note}");
+}
+
+#[tokio::test]
+async fn region_and_credentials_that_are_missing_are_waited_for_and_told() {
+    let (rig, scratch) = (Rig::new("without").await, Scratch::new().expect("a folder"));
+    let path = |name: &str| scratch.path().join(name);
+    let mut without = changed(pod(&rig, &NO_KEYS), &["-AWS_REGION"]);
+    without
+        .env("AWS_CONFIG_FILE", path("config"))
+        .env("AWS_SHARED_CREDENTIALS_FILE", path("credentials"));
     let mut operator = Operator::start_command(without, &path("log")).expect("it starts");
 
     until_ready_says(&operator, "aws-identity: no AWS region").await;

@@ -9,6 +9,7 @@ use harness::control_plane::{ControlPlane, Namespace};
 use harness::operator::{self, SECRET};
 use identity_pool_operator::api::names::{CLAIM_ANNOTATION, RECONCILE_AT_ANNOTATION};
 use identity_pool_operator::api::{IdentityPool, IdentityPoolSpec, IdentityPoolStatus};
+use identity_pool_operator::aws::budget::Caps;
 use identity_pool_operator::aws::identity::CallerIdentity;
 use identity_pool_operator::aws::policy::{self, Uses};
 use identity_pool_operator::aws::region::Regions;
@@ -16,6 +17,7 @@ use identity_pool_operator::controller::{
     Candidacy, ClassScope, Controller, Options, Scope, careful_client, election_client,
 };
 use identity_pool_operator::election::Timing;
+use identity_pool_operator::pool::claim::VISIBLE_WITHIN;
 use identity_pool_operator::pool::facts::Operator;
 use identity_pool_operator::telemetry::Telemetry;
 use identity_pool_operator::telemetry::metrics::Readiness;
@@ -36,8 +38,10 @@ pub(crate) const ACCESS_KEY: &str = "AKIATEST";
 /// Label by which the operators of a test know its classes.
 pub(crate) const CLASS_LABEL: &str = "test";
 
-/// Nothing honest takes as long; a test that hangs says what it waited for.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Nothing honest takes as long, not even on a machine that is busy with ten other things: the
+/// longest that an operator lets an object wait, and as long again and again for its own work. A
+/// test that hangs says what it waited for.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(3 * VISIBLE_WITHIN.as_secs());
 
 /// What the threads of operators are called: a panic on one of them is the operator's.
 pub(crate) const OPERATOR_THREAD: &str = "operator";
@@ -49,6 +53,7 @@ pub(crate) struct Setup {
     pub(crate) resync_period: Duration,
     pub(crate) allows_adoption: bool,
     pub(crate) concurrency: u16,
+    pub(crate) caps: Caps,
     pub(crate) access_key: &'static str,
     pub(crate) endpoint: Option<String>,
     pub(crate) selector: Option<String>,
@@ -67,6 +72,7 @@ impl Default for Setup {
             resync_period: Duration::from_secs(1800),
             allows_adoption: false,
             concurrency: 16,
+            caps: Caps::default(),
             access_key: ACCESS_KEY,
             endpoint: None,
             selector: None,
@@ -520,7 +526,7 @@ impl Running {
                 client: careful_client(config).expect("client"),
                 candidacy,
                 operator,
-                regions: Regions::new(aws, caller, Arc::clone(&told)),
+                regions: Regions::new(aws, caller, setup.caps, Arc::clone(&told)),
                 // Tests share a cluster, and classes are everybody's.
                 classes: setup.classes.then(|| ClassScope {
                     selector: Some(format!("{CLASS_LABEL}={namespace}")),

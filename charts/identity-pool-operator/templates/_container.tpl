@@ -17,6 +17,12 @@ binary has, so a new flag cannot be forgotten.
 - --settle-window-seconds={{ int $v.operator.settleWindowSeconds }}
 - --resync-period-seconds={{ int $v.operator.resyncPeriodSeconds }}
 - --max-concurrent-reconciles={{ int $v.operator.maxConcurrentReconciles }}
+{{- with $v.aws.maxReadsPerSecond }}
+- --max-aws-reads-per-second={{ . }}
+{{- end }}
+{{- with $v.aws.maxWritesPerSecond }}
+- --max-aws-writes-per-second={{ . }}
+{{- end }}
 {{- if $v.operator.allowAdoption }}
 - --allow-adoption
 {{- end }}
@@ -31,6 +37,9 @@ binary has, so a new flag cannot be forgotten.
 {{- end }}
 {{- if $v.operator.waitForAws }}
 - --wait-for-aws
+{{- end }}
+{{- with include "identity-pool-operator.keys" . }}
+- --aws-keys-directory={{ . }}
 {{- end }}
 - --leader-elect={{ $v.leaderElection.enabled }}
 {{- if $v.leaderElection.enabled }}
@@ -50,6 +59,14 @@ binary has, so a new flag cannot be forgotten.
 {{- end }}
 {{- end }}
 
+{{/*
+Where the Secret with AWS keys is mounted; it has the Secret's name, so that messages do. A pod with
+variables from it would not be started before it is there, and say nothing.
+*/}}
+{{- define "identity-pool-operator.keys" -}}
+{{- with .Values.aws.credentials.existingSecret }}/var/run/secrets/aws/{{ . }}{{ end }}
+{{- end }}
+
 {{/* Which pod it is, for Events on it; the AWS SDK's own variables; those of the user. */}}
 {{- define "identity-pool-operator.environment" -}}
 - name: POD_NAME
@@ -63,16 +80,6 @@ binary has, so a new flag cannot be forgotten.
 {{- with .Values.aws.endpointUrl }}
 - name: AWS_ENDPOINT_URL
   value: {{ . | quote }}
-{{- end }}
-{{- with .Values.aws.credentials.existingSecret }}
-{{- range list "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" "AWS_SESSION_TOKEN" }}
-- name: {{ . }}
-  valueFrom:
-    secretKeyRef:
-      name: {{ $.Values.aws.credentials.existingSecret | quote }}
-      key: {{ . }}
-      optional: {{ eq . "AWS_SESSION_TOKEN" }}
-{{- end }}
 {{- end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}

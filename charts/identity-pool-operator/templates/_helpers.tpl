@@ -5,12 +5,12 @@
 
 {{/*
 The name of the release's objects: at most 52 characters, so that the longest suffix fits into the
-63 of a label.
+63 of a label, and without the dots that a release may have and a Service may not.
 */}}
 {{- define "identity-pool-operator.fullname" -}}
 {{- $name := include "identity-pool-operator.name" . }}
 {{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) }}
-{{- default $full .Values.fullnameOverride | trunc 52 | trimSuffix "-" }}
+{{- default $full .Values.fullnameOverride | replace "." "-" | trunc 52 | trimSuffix "-" }}
 {{- end }}
 
 {{- define "identity-pool-operator.selectorLabels" -}}

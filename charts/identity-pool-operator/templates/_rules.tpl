@@ -57,7 +57,7 @@ list is used where a watch cannot begin with the list: on Kubernetes 1.31 and 1.
 {{- define "identity-pool-operator.eventRules" -}}
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 {{- end }}
 
 {{/* For spec.export; list and watch only to notice at once what others do to a ConfigMap. */}}

@@ -35,6 +35,27 @@ pub(super) fn without_default(schema: &mut Schema) {
     schema.remove("default");
 }
 
+/// Says of a reference's namespace that there is none to write. A field that the schema lacks
+/// would be dropped without a word where nobody asks for strict validation, and the reference
+/// would reach another object than its author meant.
+pub(super) fn no_namespace(reference: &mut Schema) {
+    let namespace = json!({
+        "type": "string",
+        "maxLength": 253,
+        "description": "Refused: a reference stays in its namespace.",
+        "x-kubernetes-validations": [{
+            "rule": "false",
+            "message": "leave namespace out: a reference stays in that of its IdentityPool",
+        }],
+    });
+    if let Some(properties) = reference
+        .get_mut("properties")
+        .and_then(Value::as_object_mut)
+    {
+        properties.insert("namespace".into(), namespace);
+    }
+}
+
 fn constrain(schema: &mut Schema, part: &str, max_length: u32, rule: &str, message: &str) {
     if let Some(part) = schema.get_mut(part).and_then(Value::as_object_mut) {
         part.insert("maxLength".into(), max_length.into());

@@ -1,6 +1,6 @@
 //! Where a value comes from when it stands in another object of the same namespace.
 //!
-//! No field names a namespace: a reference reaches what its author could have made
+//! No field names a namespace, and the schema refuses one: a reference reaches what its author could have made
 //! himself. Secrets are for the values of login providers alone, since everything else
 //! is shown in status, in messages and by AWS.
 
@@ -21,11 +21,14 @@
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
+use super::rules::no_namespace;
+
 /// Where a value comes from: a ConfigMap, or a field of any other object but a Secret.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[x_kube(validation = Rule::new("has(self.configMapKeyRef) != has(self.objectRef)").message(
     "a value comes from one place: write either configMapKeyRef or objectRef"
 ))]
+#[schemars(transform = no_namespace)]
 #[serde(rename_all = "camelCase")]
 pub struct ValueSource {
     /// A key of a ConfigMap in this namespace.
@@ -44,6 +47,7 @@ pub struct ValueSource {
 ).message(
     "a value comes from one place: write one of configMapKeyRef, secretKeyRef and objectRef"
 ))]
+#[schemars(transform = no_namespace)]
 #[serde(rename_all = "camelCase")]
 pub struct LoginProviderSource {
     /// A key of a ConfigMap in this namespace.
@@ -67,6 +71,7 @@ pub struct LoginProviderSource {
     "name is that of an object in this namespace (small letters, digits, - and .), key one of its \
      keys (letters, digits, - _ and .)"
 ))]
+#[schemars(transform = no_namespace)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyRef {
     /// Name of the object. Example: web-ids.
@@ -100,6 +105,7 @@ pub struct KeyRef {
         "fieldPath is names joined by dots, such as status.atProvider.arn, without $ and brackets"
     )
 )]
+#[schemars(transform = no_namespace)]
 #[serde(rename_all = "camelCase")]
 pub struct FieldRef {
     /// Group and version. Example: iam.services.k8s.aws/v1alpha1.

@@ -332,6 +332,19 @@ fn a_release_that_failed_is_tried_again_while_the_term_lasts() {
 }
 
 #[test]
+fn a_release_that_is_denied_is_given_up_and_a_renewal_is_not() {
+    let mut leading = leader(seconds(100));
+    assert!(!leading.write_denied(seconds(103)));
+    assert_eq!(leading.next(at(seconds(103))), Step::Read);
+    assert!(leading.term().has_begun());
+    let mut departing = leader(seconds(100));
+    departing.resign();
+    assert!(departing.write_denied(seconds(101)));
+    assert_eq!(departing.next(at(seconds(101))), Step::Resigned);
+    assert_eq!(departing.term(), Term::None);
+}
+
+#[test]
 fn no_answer_is_waited_for_beyond_the_term() {
     assert_eq!(me().patience(seconds(0)), ANSWER);
     let me = leader(seconds(100));

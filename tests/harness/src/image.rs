@@ -179,11 +179,14 @@ impl Images {
         let file = root.join("Dockerfile");
         let file = file.to_string_lossy();
         let version = format!("VERSION={version}");
+        let revision = format!("REVISION={}", revision());
         let more = [
             "--build-context",
             &builder,
             "--build-arg",
             &version,
+            "--build-arg",
+            &revision,
             "--file",
             &file,
         ];
@@ -257,6 +260,23 @@ impl Images {
     fn folder(&self, name: &str) -> PathBuf {
         self.scratch.path().join(name)
     }
+}
+
+/// The commit that is built, marked where files differ from it; what no repository knows is unknown.
+#[must_use]
+pub fn revision() -> String {
+    let mut git = Command::new("git");
+    git.current_dir(project::root());
+    git.args([
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=40",
+        "--exclude=*",
+    ]);
+    let said = git.output().ok().filter(|output| output.status.success());
+    let said = said.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    said.unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// The sum of the sizes of the layers in an OCI archive: its largest blobs are not all layers, but what

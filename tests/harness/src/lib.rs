@@ -26,3 +26,4 @@ pub mod scratch;
 pub mod seam;
 pub mod shell;
 pub mod tools;
+pub mod usage;

@@ -187,16 +187,6 @@ impl Operator {
     pub async fn metrics(&self) -> String {
         get(self.metrics, "/metrics").await.unwrap_or_default()
     }
-
-    /// Resident memory in KiB, as the kernel counts it.
-    #[must_use]
-    pub fn resident_kib(&self) -> Option<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))?;
-        line.split_whitespace().next()?.parse().ok()
-    }
 }
 
 async fn get(port: u16, path: &str) -> Option<String> {

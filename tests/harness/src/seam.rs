@@ -89,8 +89,6 @@ struct Course {
     lives: u64,
     stopped: bool,
     released: bool,
-    /// It has come to the place where it was to stop.
-    met: bool,
 }
 
 /// A call on its way.
@@ -134,7 +132,12 @@ impl Seam {
     /// Stops the world at one point of the call of this name, once; `#7` is the seventh of all.
     pub fn stop_at(&self, call: &str, point: Point) {
         self.state().stop = Some((call.to_owned(), point));
-        self.course.send_modify(|course| course.met = false);
+    }
+
+    /// Stops the world no more, unless a call has already come to where it was to stop; says
+    /// whether none has.
+    pub fn disarm(&self) -> bool {
+        self.state().stop.take().is_some()
     }
 
     /// Has the client that stood still go on where it was, and with it all that it had under way.
@@ -147,12 +150,6 @@ impl Seam {
         let mut course = self.course.subscribe();
         // The sender lives as long as we do.
         let _ = course.wait_for(|course| course.stopped).await;
-    }
-
-    /// Whether the world has come to the call at which it was to stop.
-    #[must_use]
-    pub fn has_stopped(&self) -> bool {
-        self.course.borrow().met
     }
 
     /// The client is dead: what it had under way is forgotten, but for the call that is late,
@@ -181,7 +178,7 @@ impl Seam {
         self.while_stopped(life).await?;
         let stop = self.enter(name);
         if matches!(stop, Some(Point::Before | Point::Late)) {
-            self.stop();
+            self.stop(life);
         }
         match stop {
             Some(Point::Late) => self.until_released().await,
@@ -193,9 +190,9 @@ impl Seam {
     /// A call was executed; returns once it may be answered.
     pub(crate) async fn executed(&self, passage: &Passage) -> Result<(), Forgotten> {
         match passage.stop {
-            Some(Point::Unanswered) => self.stop(),
+            Some(Point::Unanswered) => self.stop(passage.life),
             Some(Point::Answered) => {
-                self.stop();
+                self.stop(passage.life);
                 return Ok(());
             }
             _ => {}
@@ -216,10 +213,12 @@ impl Seam {
         stop.map(|(_, point)| point)
     }
 
-    fn stop(&self) {
-        self.course.send_modify(|course| {
-            course.stopped = true;
-            course.met = true;
+    /// Who is dead stops nobody else.
+    fn stop(&self, life: u64) {
+        self.course.send_if_modified(|course| {
+            let alive = course.lives == life;
+            course.stopped |= alive;
+            alive
         });
     }
 
@@ -259,6 +258,31 @@ mod tests {
             seam.executed(&passage).await.expect("nor its answer");
         }
         assert_eq!(seam.calls(), ["a#1", "b#1", "a#2"]);
+    }
+
+    #[tokio::test]
+    async fn a_stop_that_nobody_came_to_is_taken_back() {
+        let seam = Seam::default();
+        seam.stop_at("a#1", Point::Answered);
+        assert!(seam.disarm());
+        let passage = seam.arrive("a").await.expect("nothing stops it");
+        seam.executed(&passage).await.expect("nor its answer");
+        assert!(seam.stopped().now_or_never().is_none());
+
+        seam.stop_at("a#2", Point::Answered);
+        let _passage = seam.arrive("a").await.expect("not yet");
+        assert!(!seam.disarm(), "it is on its way");
+    }
+
+    #[tokio::test]
+    async fn the_call_of_one_who_is_dead_stops_nobody() {
+        let seam = Seam::default();
+        seam.stop_at("a#1", Point::Unanswered);
+        let passage = seam.arrive("a").await.expect("not yet");
+        seam.forget();
+        assert!(seam.executed(&passage).await.is_err());
+        let next = seam.arrive("a").await.expect("nothing stops it");
+        seam.executed(&next).await.expect("nor its answer");
     }
 
     #[tokio::test]

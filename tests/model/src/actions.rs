@@ -9,7 +9,7 @@ use identity_pool_operator::pool::settings::{Observed, PoolId, Settings, Tags};
 use stateright::{Model, Property};
 
 use super::aws::FOREIGN;
-use super::bounds::World;
+use super::bounds::{VERSIONS, World};
 use super::etcd::{Etcd, Object, Write};
 use super::events::Event;
 use super::exposure;
@@ -74,7 +74,7 @@ impl Model for World {
     }
 
     fn within_boundary(&self, state: &State) -> bool {
-        state.etcd.version <= self.scenario.versions
+        state.etcd.version <= VERSIONS
     }
 
     fn properties(&self) -> Vec<Property<Self>> {

@@ -54,14 +54,14 @@ pub(crate) struct Scenario {
     /// How far time can jump at once, in seconds.
     pub(crate) jumps: &'static [u32],
     pub(crate) kind: Kind,
-    /// Writes of the object. Two processes that know different things of a call tell them in
-    /// turns, and pauses, which the model lets end at any time, are all that keeps them apart.
-    pub(crate) versions: u16,
     /// Whether etcd may be restored, or a claim be lost, even where the design says that this
     /// makes two pools.
     pub(crate) residual: bool,
     pub(crate) mutant: Mutant,
 }
+
+/// Versions of the object, at most.
+pub(crate) const VERSIONS: u16 = 12;
 
 /// To the last instant in which a claim may be sent, in which its signature is honoured, in
 /// which it is not settled; two of the first are beyond the fence.
@@ -79,7 +79,6 @@ impl Scenario {
                 on_external_deletion: OnExternalDeletion::Recreate,
                 looks_back: false,
             },
-            versions: 12,
             residual: false,
             mutant: Mutant::None,
         }

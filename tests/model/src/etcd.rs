@@ -4,15 +4,15 @@
 use std::str::FromStr;
 
 use identity_pool_operator::api::condition::{self, READY};
-use identity_pool_operator::api::names::{CLAIM_ANNOTATION, FINALIZER};
+use identity_pool_operator::api::names::CLAIM_ANNOTATION;
 use identity_pool_operator::api::{
     Adopt, DeletionPolicy, IdentityPool, IdentityPoolSpec, IdentityPoolStatus, OnExternalDeletion,
 };
 use identity_pool_operator::pool::claim::Claim;
 use identity_pool_operator::pool::moves::Trouble;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use uuid::Uuid;
 
+use super::apiserver::{Change, changed, fresh, tested};
 use super::core::time;
 use super::print::{Cache, Printed, print_of};
 
@@ -74,16 +74,7 @@ impl Object {
             }),
             ..IdentityPoolSpec::default()
         };
-        let mut object = IdentityPool::new("app", spec);
-        object.metadata.namespace = Some("web".into());
-        object.metadata.uid = Some(uid_text(uid));
-        object.metadata.generation = Some(1);
-        object.metadata.resource_version = Some(version.to_string());
-        object.status = Some(IdentityPoolStatus {
-            observed_generation: Some(-1),
-            ..IdentityPoolStatus::default()
-        });
-        Self::of(object)
+        Self::of(fresh(&uid_text(uid), &version.to_string(), spec))
     }
 }
 
@@ -141,32 +132,26 @@ impl Write<'_> {
         }
     }
 
-    fn change(&self, object: &mut IdentityPool) {
-        let meta = &mut object.metadata;
-        match self {
-            Self::Claim(claim) => {
-                meta.finalizers = Some(vec![FINALIZER.into()]);
-                let text = claim.to_annotation().expect("text");
-                meta.annotations
-                    .get_or_insert_default()
-                    .insert(CLAIM_ANNOTATION.into(), text);
-            }
-            Self::Status(status) => object.status = Some((*status).clone()),
-            Self::DropFinalizer => meta.finalizers = None,
-            Self::Delete(at) => {
-                meta.deletion_timestamp = Some(Time(time(i64::from(*at))));
-                meta.generation = meta.generation.map(|generation| generation + 1);
-            }
+    /// Carries it out by the apiserver's rules.
+    fn change(&self, object: &IdentityPool, version: u16) -> Result<Option<IdentityPool>, Trouble> {
+        let (mut spec, mut status) = (object.spec.clone(), object.status.clone());
+        let change = match self {
+            Self::Claim(claim) => Change::Claim(claim),
+            Self::Status(status) => Change::Status(Some(status)),
+            Self::DropFinalizer => Change::DropFinalizer,
+            Self::Delete(at) => Change::Delete(time(i64::from(*at))),
             Self::Rename => {
-                object.spec.identity_pool_name = Some("renamed".into());
-                meta.generation = meta.generation.map(|generation| generation + 1);
+                spec.identity_pool_name = Some("renamed".into());
+                Change::Spec(&spec)
             }
-            Self::EraseStatus => object.status = None,
-            Self::EraseClaim => meta.annotations = None,
+            Self::EraseStatus => Change::Status(None),
+            Self::EraseClaim => Change::Annotation(CLAIM_ANNOTATION, None),
             Self::Forge(id) => {
-                object.status.get_or_insert_default().identity_pool_id = Some((*id).into());
+                status.get_or_insert_default().identity_pool_id = Some((*id).into());
+                Change::Status(status.as_ref())
             }
-        }
+        };
+        changed(object, &change, || version.to_string())
     }
 }
 
@@ -186,7 +171,7 @@ pub(crate) enum Test {
 }
 
 /// Versions that were made before, by what they were made of.
-pub(crate) type Versions = Cache<Printed<Object>>;
+pub(crate) type Versions = Cache<Result<Option<Printed<Object>>, Trouble>>;
 
 impl Etcd {
     /// Carries out a write by a process that has seen this version of the object.
@@ -197,28 +182,37 @@ impl Etcd {
         write: &Write,
         versions: &Versions,
     ) -> Result<Option<Printed<Object>>, Trouble> {
-        match &self.object {
-            None => Err(Trouble::Gone),
-            Some(object) if test != Test::Name && object.uid != seen.uid => Err(Trouble::Gone),
-            Some(object) if test == Test::UidAndVersion && object.version != seen.version => {
-                Err(Trouble::Stale)
+        let stored = self.object.as_ref().map(|object| &*object.whole);
+        match (test, tested(stored, &seen.whole)) {
+            (Test::UidAndVersion, Err(trouble)) => Err(trouble),
+            (Test::Uid, _) if self.object.as_ref().is_none_or(|now| now.uid != seen.uid) => {
+                Err(Trouble::Gone)
             }
-            Some(_) => Ok(self.change(write, versions)),
+            (Test::Name, _) if self.object.is_none() => Err(Trouble::Gone),
+            _ => self.change(write, versions),
         }
     }
 
     /// Carries out a write. The object goes when it is deleted and nobody holds it.
-    pub(crate) fn change(&mut self, write: &Write, versions: &Versions) -> Option<Printed<Object>> {
-        let before = self.object.take()?;
-        self.version += 1;
-        let key = print_of((before.print, write.print(), self.version));
+    pub(crate) fn change(
+        &mut self,
+        write: &Write,
+        versions: &Versions,
+    ) -> Result<Option<Printed<Object>>, Trouble> {
+        let Some(before) = self.object.clone() else {
+            return Ok(None);
+        };
+        let version = self.version + 1;
+        let key = print_of((before.print, write.print(), version));
         let after = versions.or_insert(key, || {
-            let mut object = (*before.whole).clone();
-            write.change(&mut object);
-            object.metadata.resource_version = Some(self.version.to_string());
-            Object::of(object)
-        });
-        self.object = Some(after).filter(|after| !after.going || after.held);
-        self.object.clone()
+            let after = write.change(&before.whole, version);
+            after.map(|object| object.map(Object::of))
+        })?;
+        // A write that changes nothing makes no version.
+        if after.as_ref() != Some(&before) {
+            self.version = version;
+        }
+        self.object.clone_from(&after);
+        Ok(after)
     }
 }

@@ -6,6 +6,9 @@
 //! second copy of the protocol here. What surrounds it is modelled as its contract says.
 
 mod actions;
+#[path = "../../shared/apiserver.rs"]
+#[expect(dead_code, reason = "the core's own tests use all of it")]
+mod apiserver;
 mod aws;
 mod bounds;
 mod calm;

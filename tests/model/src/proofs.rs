@@ -54,7 +54,7 @@ fn a_protocol_with_a_part_left_out_is_refuted() {
 #[test]
 #[ignore = "a minute more: make model-check"]
 fn the_fence_and_the_signature_stand_in_for_each_other() {
-    holds(&explore(scenarios::spare_parts(), false));
+    holds(&explore(scenarios::spare_parts(), true));
 }
 
 #[test]
@@ -74,7 +74,5 @@ fn what_the_design_leaves_open_makes_two_pools_and_breaks_nothing_else() {
 #[test]
 #[ignore = "many minutes: make model-check"]
 fn the_large_bound() {
-    let mut scenarios = scenarios::bounded();
-    scenarios.extend(scenarios::large());
-    holds(&explore(scenarios, true));
+    holds(&explore(scenarios::large(), true));
 }

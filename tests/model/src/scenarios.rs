@@ -88,7 +88,7 @@ pub(crate) fn bounded() -> Vec<Scenario> {
                 ..NONE
             },
         ),
-        telling_in_turns(Scenario::new(
+        Scenario::new(
             "2 processes: lost call, rename",
             2,
             Tokens {
@@ -96,7 +96,7 @@ pub(crate) fn bounded() -> Vec<Scenario> {
                 renames: 1,
                 ..NONE
             },
-        )),
+        ),
         Scenario::new(
             "2 processes: restore, crash",
             2,
@@ -115,77 +115,21 @@ pub(crate) fn bounded() -> Vec<Scenario> {
                 ..NONE
             },
         ),
+        skewed(Scenario::new("3 processes, clocks 50 s apart", 3, NONE)),
+        Scenario::new("3 processes: crash", 3, Tokens { crashes: 1, ..NONE }),
     ]
 }
 
-/// What `make model-check` explores besides.
+/// What `make model-check` explores besides, each a step beyond CI.
 pub(crate) fn large() -> Vec<Scenario> {
     vec![
-        Scenario::new(
-            "1 process: two of each fault of the network",
-            1,
-            Tokens {
-                crashes: 2,
-                losses: 2,
-                refusals: 1,
-                silences: 1,
-                stale: 1,
-                shifts: 1,
-                ticks: 2,
-                ..NONE
-            },
-        ),
-        looking_back(Scenario::new(
-            "1 process: two restores, crash, deletion, re-creation, time",
-            1,
-            Tokens {
-                crashes: 1,
-                ticks: 2,
-                deletions: 1,
-                recreations: 1,
-                restores: 2,
-                ..NONE
-            },
-        )),
-        Scenario::new("2 processes: more time", 2, Tokens { ticks: 3, ..NONE }),
-        telling_in_turns(Scenario::new(
-            "2 processes: crash, lost call, shifted list, time",
-            2,
-            Tokens {
-                crashes: 1,
-                losses: 1,
-                shifts: 1,
-                ticks: 1,
-                ..NONE
-            },
-        )),
+        Scenario::new("3 processes: lost call", 3, Tokens { losses: 1, ..NONE }),
         Scenario::new(
             "2 processes: restore, deletion",
             2,
             Tokens {
                 deletions: 1,
                 restores: 1,
-                ..NONE
-            },
-        ),
-        Scenario::new(
-            "2 processes: restore, crash, time",
-            2,
-            Tokens {
-                crashes: 1,
-                ticks: 1,
-                restores: 1,
-                ..NONE
-            },
-        ),
-        Scenario::new(
-            "2 processes: crash, stale cache, deletion, re-creation",
-            2,
-            Tokens {
-                crashes: 1,
-                stale: 1,
-                deletions: 1,
-                recreations: 1,
                 ..NONE
             },
         ),
@@ -199,8 +143,6 @@ pub(crate) fn large() -> Vec<Scenario> {
                 ..NONE
             },
         ),
-        skewed(Scenario::new("3 processes, clocks 50 s apart", 3, NONE)),
-        Scenario::new("3 processes: crash", 3, Tokens { crashes: 1, ..NONE }),
     ]
 }
 
@@ -217,16 +159,6 @@ fn looking_back(scenario: Scenario) -> Scenario {
 fn skewed(scenario: Scenario) -> Scenario {
     let ahead = [25, -25, 0];
     Scenario { ahead, ..scenario }
-}
-
-/// One process knows of a call that got no answer, and the other does not: see
-/// [`Scenario::versions`].
-fn telling_in_turns(scenario: Scenario) -> Scenario {
-    let versions = 9;
-    Scenario {
-        versions,
-        ..scenario
-    }
 }
 
 /// What the design leaves open, let happen.

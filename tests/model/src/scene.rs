@@ -60,7 +60,8 @@ impl<'a> Scene<'a> {
     /// The apiserver changes the object by itself, as a person or a fault asks.
     pub(crate) fn change(&mut self, write: &Write) {
         let before = self.state.etcd.object.clone();
-        self.state.etcd.change(write, &self.world.versions);
+        let changed = self.state.etcd.change(write, &self.world.versions);
+        changed.expect("people add no finalizers");
         self.after_write(before.as_ref());
     }
 

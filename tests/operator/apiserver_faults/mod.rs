@@ -5,6 +5,7 @@
 //! the command that plays it alone.
 
 mod late;
+mod lease;
 mod lessons;
 mod repeats;
 mod stale;

@@ -73,7 +73,8 @@ fn requests() -> [(&'static str, Act, Matching); 7] {
     ]
 }
 
-fn effects() -> Vec<(&'static str, Effect)> {
+/// What can become of a request.
+pub(super) fn effects() -> Vec<(&'static str, Effect)> {
     let answer = |code, reason: &str| Ending::Answer(Refusal::new(code, reason));
     let throttled = Refusal::new(429, "TooManyRequests").retry_after(1);
     let slow = Effect::SlowBody {

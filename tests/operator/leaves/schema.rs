@@ -18,7 +18,8 @@ pub(super) fn leaves() -> Vec<String> {
 
 fn collect(schema: &Value, path: &str, found: &mut Vec<String>) {
     if let Some(properties) = schema["properties"].as_object() {
-        for (name, schema) in properties {
+        let settable = |(name, _): &(&String, &Value)| !is_refused(path, name);
+        for (name, schema) in properties.iter().filter(settable) {
             collect(schema, &join(path, name), found);
         }
     } else if schema["items"].is_object() {
@@ -32,6 +33,14 @@ fn collect(schema: &Value, path: &str, found: &mut Vec<String>) {
     } else {
         found.push(path.to_owned());
     }
+}
+
+/// The namespace of a reference is in the schema only to be refused.
+fn is_refused(path: &str, name: &str) -> bool {
+    name == "namespace"
+        && ["Ref", "From", "From[]", "From{}"]
+            .iter()
+            .any(|end| path.ends_with(end))
 }
 
 /// The path of a field of an object.

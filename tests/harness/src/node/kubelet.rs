@@ -87,6 +87,8 @@ fn configuration(folder: &Path, credentials: &NodeCredentials) -> Value {
         "cgroupRoot": format!("/{CGROUP}"),
         "failCgroupV1": false,
         "makeIPTablesUtilChains": false,
+        // When a mounted Secret that changed is seen; by default that takes a minute or more.
+        "syncFrequency": "10s",
         // The machine's disk is the machine's business.
         "imageGCHighThresholdPercent": 100,
         "imageGCLowThresholdPercent": 99,

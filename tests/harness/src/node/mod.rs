@@ -97,12 +97,6 @@ impl Node {
         self.servers.kubeconfig_path()
     }
 
-    /// Before a program of another terminal: it has it run in the node's namespaces.
-    #[must_use]
-    pub fn entrance(&self) -> String {
-        self.place.entrance()
-    }
-
     /// Kills the process of a container, by containerd's id of it. Kubelet starts it again.
     ///
     /// # Errors

@@ -65,24 +65,16 @@ impl Place {
 
     /// Has a process run in all of them.
     pub(super) fn within(&self) -> Within {
-        Within(self.words().into_iter().map(OsString::from).collect())
-    }
-
-    /// As [`within`](Self::within), for people.
-    pub(super) fn entrance(&self) -> String {
-        self.words().join(" ")
-    }
-
-    fn words(&self) -> Vec<String> {
         let option =
             |option: &str, name: &str| format!("--{option}={}", self.namespace(name).display());
-        vec![
+        let words = [
             "nsenter".to_owned(),
             option("net", "net"),
             option("mount", "mnt"),
             // Those of `unshare` itself are the machine's; its children have others.
             option("pid", "pid_for_children"),
-        ]
+        ];
+        Within(words.map(OsString::from).into())
     }
 
     fn namespace(&self, name: &str) -> PathBuf {

@@ -42,6 +42,15 @@ pub fn promtool() -> Result<PathBuf, Error> {
     find("prometheus", "promtool")
 }
 
+/// The Lua of its authors: the one in PATH, or that of the Debian package. It needs readline, which
+/// every Debian has that has a shell for people.
+///
+/// # Errors
+/// As [`promtool`].
+pub fn lua() -> Result<PathBuf, Error> {
+    find("lua5.1", "lua5.1")
+}
+
 fn find(package: &'static str, program: &'static str) -> Result<PathBuf, Error> {
     let folders = env::var_os("PATH").unwrap_or_default();
     let installed = env::split_paths(&folders).map(|folder| folder.join(program));

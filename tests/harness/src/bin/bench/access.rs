@@ -7,7 +7,7 @@ use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::case::Bench;
-use crate::objects::object_with;
+use crate::objects::{is_ready, object_with};
 use crate::ready::Since;
 use crate::row::Row;
 use crate::scene::Scene;
@@ -34,8 +34,8 @@ pub(crate) async fn creation_rows(bench: &Bench<'_>) -> Outcome<Vec<Row>> {
         json!([{ "provider": "staff", "principalTags": { "team": "team" } }]);
     let with_tags = calls_each(bench, &spec).await?;
     Ok(vec![
-        Row::new("AWS calls an object with roles", "", with_roles).target("3"),
-        Row::new("… and one map of principal tags", "", with_tags).target("5"),
+        Row::new("AWS calls an object with roles", "", with_roles).exactly(3.0),
+        Row::new("… and one map of principal tags", "", with_tags).exactly(5.0),
     ])
 }
 
@@ -57,7 +57,7 @@ async fn create(scene: &Scene, spec: &Value) -> Outcome<()> {
         let object = object_with(&format!("pool-{number}"), spec);
         scene.api.create(&PostParams::default(), &object).await?;
     }
-    since.until_ready(&scene.api, |_| true, POOLS).await?;
+    since.until(&scene.api, is_ready, POOLS).await?;
     Ok(())
 }
 
@@ -85,9 +85,9 @@ pub(crate) async fn reference_rows(bench: &Bench<'_>) -> Outcome<Vec<Row>> {
         others.push(real(spent.all_calls() - both));
     }
     Ok(vec![
-        Row::new("updates", "", updates).target(POOLS.to_string()),
-        Row::new("looks that the updates rest on", "", looks),
-        Row::new("other calls", "", others).target("0"),
+        Row::new("updates", "", updates).exactly(real(POOLS)),
+        Row::new("looks before them", "", looks).exactly(0.0),
+        Row::new("other calls", "", others).exactly(0.0),
         Row::new("write of the value to last update", "ms", took),
     ])
 }

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use futures::channel::mpsc::UnboundedSender;
 use futures::{StreamExt, TryStreamExt};
 use kube::ResourceExt;
-use kube::api::{DynamicObject, PostParams};
+use kube::api::{Api, DynamicObject, PostParams};
 use uuid::Uuid;
 
-use crate::objects::object;
-use crate::ready::Since;
+use crate::objects::{is_ready, object};
+use crate::ready::{Seen, Since};
 use crate::scene::Scene;
 use crate::{Outcome, real};
 
@@ -37,15 +37,34 @@ impl Load {
 }
 
 /// What one run showed.
+#[derive(Clone)]
 pub(crate) struct Timing {
     /// Objects from the first request to the last event.
     pub(crate) per_second: f64,
-    /// From create to Ready, by length.
+    /// From the first request to the last event, in seconds.
+    pub(crate) seconds: f64,
+    /// From request to the event that was waited for, by length.
     took: Vec<Duration>,
 }
 
 impl Timing {
-    /// The time, in milliseconds, within which so many of a hundred were Ready.
+    /// From when each object was asked for and when it was seen.
+    pub(crate) fn of(begun: Instant, asked: &HashMap<String, Instant>, seen: &Seen) -> Self {
+        let last = seen.values().max().copied().unwrap_or(begun);
+        let mut took: Vec<Duration> = asked
+            .iter()
+            .filter_map(|(name, at)| Some(seen.get(name)?.saturating_duration_since(*at)))
+            .collect();
+        took.sort();
+        let seconds = last.duration_since(begun).as_secs_f64();
+        Self {
+            per_second: real(took.len()) / seconds,
+            seconds,
+            took,
+        }
+    }
+
+    /// The time, in milliseconds, within which so many of a hundred were as wanted.
     pub(crate) fn percentile(&self, percent: usize) -> f64 {
         let place = (self.took.len() * percent).div_ceil(100).saturating_sub(1);
         let took = self.took.get(place);
@@ -59,37 +78,41 @@ pub(crate) async fn run(
     load: Load,
     made: Option<UnboundedSender<DynamicObject>>,
 ) -> Outcome<Timing> {
-    let prefix = Uuid::new_v4().simple().to_string();
-    let since = Since::now(&scene.api).await?;
+    run_of(&scene.api, load, object, is_ready, made).await
+}
+
+/// The same with objects of any kind, and with what makes them Ready.
+pub(crate) async fn run_of(
+    api: &Api<DynamicObject>,
+    load: Load,
+    object: impl Fn(&str) -> DynamicObject,
+    is_ready: impl Fn(&DynamicObject) -> bool,
+    made: Option<UnboundedSender<DynamicObject>>,
+) -> Outcome<Timing> {
+    // A name begins with a letter wherever it has to.
+    let prefix = format!("b{}", Uuid::new_v4().simple());
+    let since = Since::now(api).await?;
     let begun = Instant::now();
-    let ready = since.until_ready(&scene.api, |name| name.starts_with(&prefix), load.count);
-    let (created, ready) = tokio::try_join!(create(scene, &prefix, load, made), ready)?;
-    let last = ready.values().max().copied().unwrap_or(begun);
-    let mut took: Vec<Duration> = created
-        .iter()
-        .filter_map(|(name, at)| Some(ready.get(name)?.saturating_duration_since(*at)))
-        .collect();
-    took.sort();
-    Ok(Timing {
-        per_second: real(load.count) / last.duration_since(begun).as_secs_f64(),
-        took,
-    })
+    let ours = |object: &DynamicObject| object.name_any().starts_with(&prefix) && is_ready(object);
+    let ready = since.until(api, ours, load.count);
+    let named = |number| object(&format!("{prefix}-{number}"));
+    let (created, ready) = tokio::try_join!(create(api, named, load, made), ready)?;
+    Ok(Timing::of(begun, &created, &ready))
 }
 
 /// When each create request was answered.
 async fn create(
-    scene: &Scene,
-    prefix: &str,
+    api: &Api<DynamicObject>,
+    object: impl Fn(u32) -> DynamicObject,
     load: Load,
     made: Option<UnboundedSender<DynamicObject>>,
 ) -> Outcome<HashMap<String, Instant>> {
-    let (begun, made) = (tokio::time::Instant::now(), made.as_ref());
+    let (begun, made, object) = (tokio::time::Instant::now(), made.as_ref(), &object);
     let one = |n: u32| async move {
         if !load.every.is_zero() {
             tokio::time::sleep_until(begun + load.every * n).await;
         }
-        let object = object(&format!("{prefix}-{n}"));
-        let created = scene.api.create(&PostParams::default(), &object).await?;
+        let created = api.create(&PostParams::default(), &object(n)).await?;
         let entry = (created.name_any(), Instant::now());
         if let Some(made) = made {
             // The receiver is gone only when it has failed, which is said there.
@@ -111,6 +134,7 @@ mod tests {
         let took = (1..=200).map(Duration::from_millis).collect();
         let timing = Timing {
             per_second: 0.0,
+            seconds: 0.0,
             took,
         };
         let percentiles =

@@ -42,8 +42,8 @@ pub(crate) async fn rows(bench: &Bench<'_>, quick: bool) -> Outcome<Vec<Row>> {
         killed.extend(try_join_all(losses).await?);
     }
     Ok(vec![
-        Row::new("asked to stop, to the next leader", "ms", asked).target("≤1000"),
-        Row::new("killed, to the next leader", "s", killed).target("≤15 + 2"),
+        Row::new("asked to stop, to the next leader", "ms", asked).at_most(1000.0),
+        Row::new("killed, to the next leader", "s", killed).at_most(17.0),
     ])
 }
 

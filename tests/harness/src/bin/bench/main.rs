@@ -7,9 +7,12 @@
 mod access;
 mod bare;
 mod case;
+mod changes;
 mod creation;
+mod growth;
 mod handover;
-mod memory;
+mod limits;
+mod neighbours;
 mod objects;
 mod ready;
 mod rest;
@@ -21,13 +24,16 @@ mod suite;
 mod table;
 mod tally;
 mod throughput;
+mod versus;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use harness::causes::with_causes;
 use harness::operator;
-use table::Table;
+use table::Recorded;
+use versus::Other;
 
 /// The result of a measurement, or why there is none.
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
@@ -35,12 +41,20 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 /// Measures the operator that is built beside this program, and prints figures.
 #[derive(Parser)]
 struct Flags {
-    /// One run of 200 objects and one resync period at rest, little more than a minute.
+    /// One run of each with few objects, about four minutes.
     #[arg(long)]
     quick: bool,
     /// How to print.
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
+    /// A run to compare with, as `-o json` printed it; it need not exist.
+    #[arg(long, default_value = "docs/performance.json")]
+    compare: PathBuf,
+    /// Where to keep this run, for the next to be compared with.
+    #[arg(long)]
+    record: Option<PathBuf>,
+    #[command(flatten)]
+    other: Other,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -53,22 +67,29 @@ enum Output {
 }
 
 fn main() -> ExitCode {
-    let flags = Flags::parse();
-    match measure(flags.quick) {
-        Ok(table) if flags.output == Output::Json => println!("{}", table.json()),
-        Ok(table) => print!("{}", table.text()),
+    match print(&Flags::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {}", with_causes(&*error));
-            return ExitCode::FAILURE;
+            ExitCode::FAILURE
         }
     }
-    ExitCode::SUCCESS
 }
 
-fn measure(quick: bool) -> Outcome<Table> {
+fn print(flags: &Flags) -> Outcome<()> {
+    // Before the minutes that the measurements take.
+    let recorded = Recorded::read(&flags.compare)?;
     let operator = operator::built_beside()?;
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(suite::measure(&operator, quick))
+    let table = runtime.block_on(suite::measure(&operator, flags.quick, &flags.other))?;
+    if let Some(path) = &flags.record {
+        std::fs::write(path, table.json() + "\n")?;
+    }
+    match flags.output {
+        Output::Json => println!("{}", table.json()),
+        Output::Table => print!("{}", table.text(&recorded)),
+    }
+    Ok(())
 }
 
 /// A count as a figure.

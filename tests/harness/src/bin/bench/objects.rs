@@ -36,6 +36,12 @@ pub(crate) fn is_ready(object: &DynamicObject) -> bool {
     })
 }
 
+/// Whether its status is of its latest spec, and true.
+pub(crate) fn is_done(object: &DynamicObject) -> bool {
+    let observed = object.data["status"]["observedGeneration"].as_i64();
+    observed == object.metadata.generation && is_ready(object)
+}
+
 /// Installs the definitions.
 pub(crate) async fn install(plane: &ControlPlane) -> Outcome<()> {
     Ok(plane.apply_crd_file(&project::crds()).await?)

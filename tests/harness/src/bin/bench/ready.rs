@@ -1,6 +1,6 @@
-//! Sees objects become Ready, by a watch, as a waiting user would.
+//! Sees what becomes of objects, by a watch, as a waiting user would.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
@@ -8,16 +8,18 @@ use kube::ResourceExt;
 use kube::api::{Api, DynamicObject, ListParams, WatchEvent, WatchParams};
 
 use crate::Outcome;
-use crate::objects::is_ready;
 
 /// A run that takes longer is broken.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// How long one watch may last, in seconds.
 const WATCH_SECONDS: u32 = 30;
 
 /// A point in the history of a namespace, to watch from.
 pub(crate) struct Since(String);
+
+/// When each object was first seen as it was waited for, by name.
+pub(crate) type Seen = HashMap<String, Instant>;
 
 impl Since {
     /// Now.
@@ -26,27 +28,58 @@ impl Since {
         Ok(Self(list.metadata.resource_version.unwrap_or_default()))
     }
 
-    /// When each of so many objects was first seen Ready; `ours` tells them from others.
-    ///
+    /// When each of so many objects was first seen to be as wanted.
+    pub(crate) async fn until(
+        self,
+        api: &Api<DynamicObject>,
+        wanted: impl Fn(&DynamicObject) -> bool,
+        count: usize,
+    ) -> Outcome<Seen> {
+        let note = |event: WatchEvent<DynamicObject>| match event {
+            WatchEvent::Modified(object) if wanted(&object) => Some(object.name_any()),
+            _ => None,
+        };
+        let listed = |objects: &[DynamicObject]| {
+            let found = objects.iter().filter(|object| wanted(object));
+            found.map(ResourceExt::name_any).collect()
+        };
+        self.all(api, count, note, listed).await
+    }
+
+    /// When each of these objects was gone.
+    pub(crate) async fn until_gone(
+        self,
+        api: &Api<DynamicObject>,
+        names: &HashSet<String>,
+    ) -> Outcome<Seen> {
+        let note = |event: WatchEvent<DynamicObject>| match event {
+            WatchEvent::Deleted(object) if names.contains(&object.name_any()) => {
+                Some(object.name_any())
+            }
+            _ => None,
+        };
+        let listed = |objects: &[DynamicObject]| {
+            let here: HashSet<String> = objects.iter().map(ResourceExt::name_any).collect();
+            names.difference(&here).cloned().collect()
+        };
+        self.all(api, names.len(), note, listed).await
+    }
+
     /// The apiserver ends watches when it pleases, as after a change of the definition: the
     /// next one goes on from a list.
-    pub(crate) async fn until_ready(
+    async fn all(
         mut self,
         api: &Api<DynamicObject>,
-        ours: impl Fn(&str) -> bool,
         count: usize,
-    ) -> Outcome<HashMap<String, Instant>> {
+        note: impl Fn(WatchEvent<DynamicObject>) -> Option<String>,
+        listed: impl Fn(&[DynamicObject]) -> Vec<String>,
+    ) -> Outcome<Seen> {
         let begun = Instant::now();
-        let mut seen = HashMap::new();
-        let note = |object: &DynamicObject, seen: &mut HashMap<String, Instant>| {
-            if ours(&object.name_any()) && is_ready(object) {
-                seen.entry(object.name_any()).or_insert_with(Instant::now);
-            }
-        };
+        let mut seen = Seen::new();
         while seen.len() < count {
             if begun.elapsed() > LIMIT {
-                let ready = seen.len();
-                return Err(format!("only {ready} of {count} objects became Ready").into());
+                let seen = seen.len();
+                return Err(format!("only {seen} of {count} objects came as far").into());
             }
             let params = WatchParams::default().timeout(WATCH_SECONDS);
             let events = api.watch(&params, &self.0).await?;
@@ -54,13 +87,15 @@ impl Since {
             while seen.len() < count
                 && let Ok(Some(event)) = events.try_next().await
             {
-                if let WatchEvent::Modified(object) = event {
-                    note(&object, &mut seen);
+                if let Some(name) = note(event) {
+                    seen.entry(name).or_insert_with(Instant::now);
                 }
             }
             if seen.len() < count {
                 let list = api.list(&ListParams::default()).await?;
-                list.items.iter().for_each(|object| note(object, &mut seen));
+                for name in listed(&list.items) {
+                    seen.entry(name).or_insert_with(Instant::now);
+                }
                 self.0 = list.metadata.resource_version.unwrap_or_default();
             }
         }

@@ -82,7 +82,7 @@ fn table(seen: &[Seen]) -> Vec<Row> {
     let all = seen.iter().map(|seen| seen.looks * scale + seen.others);
     vec![
         Row::new("AWS calls a pool and hour, period 1800 s", "", all)
-            .target(format!("≤{:.1}", 4.0 + lists))
+            .at_most(4.0 + lists)
             .peers("120 or 60 (XC), 0 (ACK)"),
         Row::new(
             "  looks, scaled",
@@ -94,7 +94,7 @@ fn table(seen: &[Seen]) -> Vec<Row> {
             "",
             of(|seen| seen.others),
         )
-        .target(format!("{lists:.1}")),
+        .at_most(lists * 1.005),
         Row::new(
             "looks a pool and hour, as measured",
             "",
@@ -105,13 +105,13 @@ fn table(seen: &[Seen]) -> Vec<Row> {
             "",
             of(|seen| seen.touched),
         )
-        .target("0"),
+        .exactly(0.0),
         Row::new(
             "apiserver writes a pool and hour",
             "",
             of(|seen| seen.writes),
         )
-        .target("0")
+        .exactly(0.0)
         .peers("120 or 60 (XC), 0 (ACK)"),
     ]
 }

@@ -11,6 +11,7 @@ use harness::cognito::{FakeCognito, Settings};
 use harness::control_plane::{ControlPlane, Namespace};
 use harness::operator::{self, Operator};
 use harness::scratch::Scratch;
+use harness::usage;
 use k8s_openapi::NamespaceResourceScope;
 use kube::Resource;
 use kube::api::{Api, DynamicObject};
@@ -32,6 +33,8 @@ pub(crate) struct Scene {
     pub(crate) operator: Option<Operator>,
     binary: PathBuf,
     namespace: String,
+    /// A second namespace of the same operator.
+    neighbour: Option<String>,
     kubeconfig: PathBuf,
     scratch: Scratch,
 }
@@ -55,6 +58,7 @@ impl Scene {
             operator: None,
             binary: binary.to_owned(),
             namespace,
+            neighbour: None,
             kubeconfig: plane.kubeconfig_path().to_owned(),
             scratch: Scratch::new()?,
         })
@@ -69,6 +73,26 @@ impl Scene {
         let mut scene = Self::new(plane, binary, latency).await?;
         scene.operate(&[]).await?;
         Ok(scene)
+    }
+
+    /// With an operator that has listed two empty namespaces.
+    pub(crate) async fn operated_for_two(
+        plane: &ControlPlane,
+        binary: &Path,
+        latency: Duration,
+    ) -> Outcome<Self> {
+        let mut scene = Self::new(plane, binary, latency).await?;
+        let client = scene.api.clone().into_client();
+        let neighbour = Namespace::create(&client, "bench").await?;
+        scene.neighbour = Some(neighbour.name().to_owned());
+        scene.operate(&[]).await?;
+        Ok(scene)
+    }
+
+    /// The objects of the second namespace, or of the only one.
+    pub(crate) fn neighbour(&self) -> Api<DynamicObject> {
+        let namespace = self.neighbour.as_ref().unwrap_or(&self.namespace);
+        Api::namespaced_with(self.api.clone().into_client(), namespace, &kind())
     }
 
     /// Kills the operator, if there is one, and starts another, which is ready then.
@@ -86,8 +110,14 @@ impl Scene {
         flags: impl IntoIterator<Item = String>,
         log: &Path,
     ) -> Result<Operator, operator::Error> {
+        let namespaces = [Some(&self.namespace), self.neighbour.as_ref()];
+        let namespaces: Vec<&str> = namespaces
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect();
         let mut all = vec![
-            format!("--watch-namespaces={}", self.namespace),
+            format!("--watch-namespaces={}", namespaces.join(",")),
             format!("--installation-id={}", self.namespace),
             format!("--max-concurrent-reconciles={PASSES_AT_ONCE}"),
         ];
@@ -108,10 +138,18 @@ impl Scene {
         Api::namespaced(self.api.clone().into_client(), &self.namespace)
     }
 
-    /// The operator's resident memory; no number when it has ended.
+    /// The operator's resident memory in MiB; no number when it has ended.
     pub(crate) fn resident_mib(&self) -> f64 {
-        let kib = self.operator.as_ref().and_then(Operator::resident_kib);
+        let kib = self.operator.as_ref();
+        let kib = kib.and_then(|operator| usage::resident_kib(operator.id()));
         let kib = kib.and_then(|kib| u32::try_from(kib).ok());
         kib.map_or(f64::NAN, |kib| f64::from(kib) / 1024.0)
+    }
+
+    /// Seconds of processor time that the operator has used; no number when it has ended.
+    pub(crate) fn cpu_seconds(&self) -> f64 {
+        let operator = self.operator.as_ref();
+        let seconds = operator.and_then(|operator| usage::cpu_seconds(operator.id()));
+        seconds.unwrap_or(f64::NAN)
     }
 }

@@ -27,6 +27,6 @@ pub(crate) fn row(binary: &Path) -> Outcome<Row> {
     #[expect(clippy::cast_precision_loss, reason = "megabytes, for people")]
     let size = std::fs::metadata(file)?.len() as f64 / 1e6;
     Ok(Row::new(what, "MB", [size])
-        .target("≤20")
+        .at_most(20.0)
         .peers("213 (XC), 62 (ACK)"))
 }

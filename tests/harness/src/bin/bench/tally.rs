@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::Outcome;
 use crate::scene::Scene;
 
 /// The calls of a look at one pool.
@@ -58,6 +59,11 @@ impl Tally {
         self.calls.values().sum()
     }
 
+    /// All calls but those that list the account, which come by the minute.
+    pub(crate) fn all_but_lists(&self) -> usize {
+        self.all_calls() - self.calls_of("ListIdentityPools")
+    }
+
     /// Calls that look at one pool.
     pub(crate) fn looks(&self) -> usize {
         LOOK.iter().map(|call| self.calls_of(call)).sum()
@@ -79,6 +85,27 @@ impl Tally {
             writes: self.writes - earlier.writes,
             events: self.events - earlier.events,
         }
+    }
+}
+
+/// What one piece of work took of everybody.
+pub(crate) struct Spent {
+    pub(crate) tally: Tally,
+    /// Processor time of the operator, in seconds.
+    pub(crate) cpu: f64,
+}
+
+impl Spent {
+    /// Does the work, and waits until nothing of it is under way.
+    pub(crate) async fn by<T>(
+        scene: &Scene,
+        work: impl Future<Output = Outcome<T>>,
+    ) -> Outcome<(T, Self)> {
+        let (before, cpu) = (Tally::at_rest(scene).await, scene.cpu_seconds());
+        let result = work.await?;
+        let tally = Tally::at_rest(scene).await.since(&before);
+        let cpu = scene.cpu_seconds() - cpu;
+        Ok((result, Self { tally, cpu }))
     }
 }
 

@@ -9,9 +9,10 @@ mod clock;
 mod evidence;
 mod failure;
 mod killed;
+mod readme;
 mod scene;
+mod terminal;
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -22,7 +23,7 @@ use harness::image::{Images, Sizes};
 use harness::node::{self, Node};
 use harness::tools::NodeTools;
 use scene::Scene;
-use tokio::runtime;
+use tokio::runtime::{self, Runtime};
 
 /// Installs the chart on a real cluster of one node, and looks whether everything is as promised.
 #[derive(Parser)]
@@ -33,9 +34,12 @@ struct Flags {
     /// The operator, as `cargo build --release` makes it.
     #[arg(long, value_name = "PATH", required_unless_present_any = ["possible", "only_node"])]
     binary: Option<PathBuf>,
-    /// Keep the cluster until Enter, whatever came out.
+    /// Open a shell on the cluster at the end, whatever came out.
     #[arg(long)]
     keep: bool,
+    /// Only start the cluster, and open a shell on it.
+    #[arg(long)]
+    shell: bool,
     /// Start a node with this image only, and stay until killed.
     #[arg(long, hide = true, value_name = "ARCHIVE")]
     only_node: Option<PathBuf>,
@@ -44,7 +48,11 @@ struct Flags {
 fn main() -> ExitCode {
     let flags = Flags::parse();
     if let Some(obstacle) = node::obstacle() {
-        eprintln!("\n*** e2e SKIPPED: {obstacle}. Nothing was installed on a real node. ***\n");
+        if flags.shell {
+            eprintln!("no node can be had here: {obstacle}");
+        } else {
+            eprintln!("\n*** e2e SKIPPED: {obstacle}. Nothing was installed on a real node. ***\n");
+        }
         return ExitCode::FAILURE;
     }
     if flags.possible {
@@ -54,6 +62,9 @@ fn main() -> ExitCode {
         return told(killed::stay(image));
     }
     let mut clock = Clock::default();
+    if flags.shell {
+        return told(prepare(&flags, &mut clock).and_then(shell));
+    }
     let outcome = run(&flags, &mut clock);
     println!("\n{}", clock.table());
     told(outcome.map(|()| println!("e2e: all of it as promised")))
@@ -69,8 +80,11 @@ fn told(outcome: Result<(), Failure>) -> ExitCode {
     }
 }
 
-fn run(flags: &Flags, clock: &mut Clock) -> Result<(), Failure> {
-    // Before the node: there is no network inside.
+/// What a cluster is made of: programs, and the archives of the images.
+type Parts = (NodeTools, [PathBuf; 2]);
+
+/// Gets all of it, before there is a node: there is no network inside.
+fn prepare(flags: &Flags, clock: &mut Clock) -> Result<(Images, Parts), Failure> {
     clock.time_blocking("installing Debian packages", || {
         Ok(node::install_packages()?)
     })?;
@@ -86,14 +100,26 @@ fn run(flags: &Flags, clock: &mut Clock) -> Result<(), Failure> {
         sizes.within_limits()?;
         Ok([images.pause()?.path, operator.path])
     })?;
+    Ok((images, (tools, archives)))
+}
+
+fn shell((_images, (tools, archives)): (Images, Parts)) -> Result<(), Failure> {
+    runtime()?.block_on(async {
+        let scene = Scene::set(Node::start(tools, &archives).await?).await?;
+        terminal::open(&scene).await
+    })
+}
+
+fn run(flags: &Flags, clock: &mut Clock) -> Result<(), Failure> {
+    let (_images, (tools, archives)) = prepare(flags, clock)?;
     clock.time_blocking("a cluster that is killed leaves nothing", || {
         killed::leaves_nothing(&archives[0])
     })?;
-    // One thread: it moves into the network of the node, and everything in it lives there.
-    let runtime = runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
+    clock.time_blocking(
+        "the README, from nothing to Ready",
+        readme::from_nothing_to_ready,
+    )?;
+    runtime()?.block_on(async {
         let starting = async { Ok(Node::start(tools, &archives).await?) };
         let node = clock.time("starting the cluster", starting).await?;
         let scene = Scene::set(node).await?;
@@ -103,10 +129,14 @@ fn run(flags: &Flags, clock: &mut Clock) -> Result<(), Failure> {
             evidence::gather(&scene).await;
         }
         if flags.keep {
-            println!("\n{}", scene.how_to_enter());
-            // A thread of its own: the fake goes on answering.
-            tokio::task::spawn_blocking(|| io::stdin().read_line(&mut String::new())).await??;
+            terminal::open(&scene).await?;
         }
         outcome
     })
+}
+
+/// One thread: it moves into the network of the node, and everything in it lives there.
+fn runtime() -> Result<Runtime, Failure> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    Ok(runtime?)
 }

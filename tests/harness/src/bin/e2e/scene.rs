@@ -33,6 +33,11 @@ pub(crate) fn image() -> String {
     format!("{REPOSITORY}:{VERSION}")
 }
 
+/// Where pods reach the fake AWS.
+pub(crate) fn endpoint() -> String {
+    format!("http://{ADDRESS}:{PORT}")
+}
+
 /// The stage and what stands on it.
 pub(crate) struct Scene {
     pub(crate) fake: FakeCognito,
@@ -54,7 +59,7 @@ impl Scene {
             "image": {"repository": REPOSITORY},
             "aws": {
                 "region": "eu-west-1",
-                "endpointUrl": format!("http://{ADDRESS}:{PORT}"),
+                "endpointUrl": endpoint(),
                 "credentials": {"existingSecret": "aws"},
             },
         });
@@ -104,6 +109,12 @@ impl Scene {
         self.helm(verb, &more).await
     }
 
+    /// Installs this version with the values of this scene, waiting for nothing.
+    pub(crate) async fn install(&self) -> Result<String, Failure> {
+        let (chart, values) = (self.chart.to_string_lossy(), self.values.to_string_lossy());
+        self.helm("install", &[&*chart, "--values", &values]).await
+    }
+
     /// Something of the cluster as JSON: `NAMESPACE`, `kind/name` or a list.
     pub(crate) async fn get(&self, namespace: &str, what: &str) -> Result<Value, Failure> {
         let words = ["get", "--namespace", namespace, "--output=json"];
@@ -139,19 +150,6 @@ impl Scene {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         Ok(begun.elapsed())
-    }
-
-    /// For people who want to look around.
-    pub(crate) fn how_to_enter(&self) -> String {
-        let kubectl = self.node.kubectl();
-        format!(
-            "The cluster is kept until Enter. In another terminal, as root:\n  \
-             {} \\\n    env KUBECONFIG={} {} get pods -A\nLogs are in {}",
-            self.node.entrance(),
-            self.node.kubeconfig_path().display(),
-            std::path::Path::new(kubectl.get_program()).display(),
-            self.node.folder().display(),
-        )
     }
 }
 

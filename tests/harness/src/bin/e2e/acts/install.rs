@@ -8,18 +8,30 @@ use crate::scene::{NAMESPACE, Scene, VERSION};
 /// The strictest of the standards for pods, enforced by the apiserver.
 const STANDARD: &str = "pod-security.kubernetes.io/enforce=restricted";
 
-/// Installs the version before, as docs/install.md has it for clusters outside EKS.
-pub(crate) async fn previous(scene: &Scene) -> Result<(), Failure> {
+/// Its namespace, where nothing less than restricted is let in.
+pub(crate) async fn namespace(scene: &Scene) -> Result<(), Failure> {
     scene
         .kubectl(&format!("create namespace {NAMESPACE}"))
         .await?;
     scene
         .kubectl(&format!("label namespace {NAMESPACE} {STANDARD}"))
         .await?;
+    Ok(())
+}
+
+/// The Secret that the values name.
+pub(crate) async fn credentials(scene: &Scene) -> Result<(), Failure> {
     let keys = "--from-literal=AWS_ACCESS_KEY_ID=any --from-literal=AWS_SECRET_ACCESS_KEY=any";
     scene
         .kubectl(&format!("create secret generic aws -n {NAMESPACE} {keys}"))
         .await?;
+    Ok(())
+}
+
+/// Installs the version before, as docs/install.md has it for clusters outside EKS.
+pub(crate) async fn previous(scene: &Scene) -> Result<(), Failure> {
+    namespace(scene).await?;
+    credentials(scene).await?;
     scene
         .helm_with_chart("install", &scene.previous_chart)
         .await?;

@@ -1,10 +1,12 @@
 //! The life of a release, in order.
 
+mod credentials;
 mod failover;
 mod install;
 mod objects;
 mod uninstall;
 mod upgrade;
+mod waits;
 
 use crate::clock::{Clock, seconds};
 use crate::failure::{Failure, require};
@@ -71,6 +73,22 @@ pub(crate) async fn all(scene: &Scene, clock: &mut Clock) -> Result<(), Failure>
             "objects deleted first, then the release",
             uninstall::in_order(scene),
         )
+        .await?;
+    clock
+        .time(
+            "installed before its credentials",
+            credentials::are_missed(scene),
+        )
+        .await?;
+    let taken = clock
+        .time(
+            "credentials appear, no pod restarted",
+            credentials::appear(scene),
+        )
+        .await?;
+    clock.figure("  until both pods are ready", &seconds(taken));
+    clock
+        .time("kubectl wait as documented", waits::documented(scene))
         .await?;
     let broken = scene.fake.violations();
     require(
