@@ -14,6 +14,8 @@ use crate::telemetry;
 /// Flags of `run`. Each has an environment variable; AWS settings (`AWS_REGION`,
 /// `AWS_ENDPOINT_URL`, profiles, web identity, Pod Identity) are the SDK's own.
 #[derive(Debug, Args)]
+// The last of several counts, so that arguments can be added to those of a chart; lists grow.
+#[command(args_override_self = true)]
 pub(super) struct Flags {
     /// Namespaces to look after, comma-separated [default: all]
     #[arg(long, env = "WATCH_NAMESPACES", value_delimiter = ',', value_parser = namespace)]
@@ -154,16 +156,35 @@ mod tests {
         }
     }
 
-    #[test]
-    fn each_value_of_a_list_is_looked_at() {
+    fn parse(arguments: &[&str]) -> Result<Flags, clap::Error> {
         #[derive(clap::Parser)]
         struct Line {
             #[command(flatten)]
-            _flags: Flags,
+            flags: Flags,
         }
-        let parse = |flag| <Line as clap::Parser>::try_parse_from(["x", flag]);
-        assert!(parse("--watch-namespaces=a,b").is_ok());
-        assert!(parse("--watch-namespaces=a,,b").is_err());
-        assert!(parse("--watch-namespaces=").is_err());
+        let line = [&["x"], arguments].concat();
+        <Line as clap::Parser>::try_parse_from(line).map(|line| line.flags)
+    }
+
+    #[test]
+    fn each_value_of_a_list_is_looked_at() {
+        assert!(parse(&["--watch-namespaces=a,b"]).is_ok());
+        assert!(parse(&["--watch-namespaces=a,,b"]).is_err());
+        assert!(parse(&["--watch-namespaces="]).is_err());
+    }
+
+    #[test]
+    fn of_a_flag_that_is_given_twice_the_last_counts_and_a_list_grows() {
+        let twice = [
+            "--log-level=info",
+            "--log-level=debug",
+            "--allow-adoption",
+            "--allow-adoption",
+        ];
+        let flags = parse(&twice).expect("taken");
+        assert_eq!(flags.log_level, "debug");
+        assert!(flags.allow_adoption);
+        let lists = parse(&["--watch-namespaces=a,b", "--watch-namespaces=c"]);
+        assert_eq!(lists.expect("taken").watch_namespaces, ["a", "b", "c"]);
     }
 }
