@@ -1,4 +1,4 @@
-//! What the NetworkPolicy lets through, by Kubernetes' rules for it: allowed is what any rule allows.
+//! What the `NetworkPolicy` lets through, by Kubernetes' rules for it: allowed is what any rule allows.
 //!
 //! No network of ours carries policies out, so the text is judged.
 

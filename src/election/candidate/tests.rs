@@ -337,11 +337,11 @@ fn a_release_that_is_denied_is_given_up_and_a_renewal_is_not() {
     assert!(!leading.write_denied(seconds(103)));
     assert_eq!(leading.next(at(seconds(103))), Step::Read);
     assert!(leading.term().has_begun());
-    let mut leaving = leader(seconds(100));
-    leaving.resign();
-    assert!(leaving.write_denied(seconds(101)));
-    assert_eq!(leaving.next(at(seconds(101))), Step::Resigned);
-    assert_eq!(leaving.term(), Term::None);
+    let mut gone = leader(seconds(100));
+    gone.resign();
+    assert!(gone.write_denied(seconds(101)));
+    assert_eq!(gone.next(at(seconds(101))), Step::Resigned);
+    assert_eq!(gone.term(), Term::None);
 }
 
 #[test]

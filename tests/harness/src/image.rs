@@ -263,8 +263,7 @@ impl Images {
 }
 
 /// The commit that is built, marked where files differ from it; what no repository knows is unknown.
-#[must_use]
-pub fn revision() -> String {
+fn revision() -> String {
     let mut git = Command::new("git");
     git.current_dir(project::root());
     git.args([
@@ -312,6 +311,14 @@ mod tests {
 
     fn text(file: &str) -> String {
         std::fs::read_to_string(project::root().join(file)).unwrap()
+    }
+
+    #[test]
+    fn the_label_says_the_commit_that_is_built() {
+        let revision = super::revision();
+        let commit = revision.trim_end_matches("-dirty");
+        let is_commit = commit.len() == 40 && commit.chars().all(|char| char.is_ascii_hexdigit());
+        assert!(is_commit || revision == "unknown", "{revision}");
     }
 
     #[test]
